@@ -100,7 +100,7 @@ class Troubled implements Transaction {
   readonly #inner: Transaction;
   readonly #all: Neighbourhood;
   /** The commit that goes on by itself. */
-  #late: Promise<void> | undefined;
+  #late: Promise<unknown> | undefined;
 
   constructor(inner: Transaction, all: Neighbourhood) {
     this.#inner = inner;
@@ -117,7 +117,7 @@ class Troubled implements Transaction {
     return this.#inner.lastCommit(session);
   }
 
-  async commit(session: string, last: LastCommit, writes: Writes): Promise<void> {
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']> {
     const { faults, struck } = this.#all;
     if (faults.conflicts()) {
       struck.conflict++;

@@ -408,6 +408,10 @@ export class MemoryDatabase implements Database {
     for (const entry of this.#annotations) if (entry[0].startsWith(job)) rows.annotations.push(entry);
   }
 
+  get kept(): Rows['kept'] {
+    return { succeeded: this.#totals.of('succeeded'), failed: this.#totals.of('failed') };
+  }
+
   #isKept({ columns }: JobRow, kept: Kept): boolean {
     return this.#rootOf(columns).failed === (kept === 'failed');
   }
@@ -468,7 +472,7 @@ class Attempt implements Transaction {
     this.#database.unlock(this);
   }
 
-  async commit(session: string, last: LastCommit, writes: Writes): Promise<void> {
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']> {
     const { faults, struck } = this.#database;
     const written = writtenBy(writes);
     const apply = () => {
@@ -476,6 +480,7 @@ class Attempt implements Transaction {
       for (const id of writes.inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
       this.#database.setSession(session, last);
       this.#database.write(written);
+      return this.#database.kept;
     };
     await this.#database.statement();
     if (faults.conflicts()) {

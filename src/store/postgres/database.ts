@@ -27,7 +27,7 @@ import {
 } from '../shared/database.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { dropSilent, keptChange, keptColumns, keptValues } from './kept.js';
+import { dropSilent, keptChange, keptColumns, keptValues, readKept } from './kept.js';
 import { arePosted, outboxStatement, takePosted } from './outbox.js';
 import { all, type Run, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
@@ -287,7 +287,7 @@ class PostgresTransaction implements Transaction {
     });
   }
 
-  commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<void> {
+  commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<Rows['kept']> {
     const { tables } = this.#database;
     const { sessions } = tables;
     const [sums, values] = keptValues(tables, keptChange(writes, this.#known), 3);
@@ -303,11 +303,13 @@ class PostgresTransaction implements Transaction {
       ),
       this.#run('commit'),
     ];
+    const kept = readKept(this.#run, tables);
     return this.#guard(async () => {
-      await all(runs);
+      await all([...runs, kept]);
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
       this.#database.notify();
+      return kept;
     });
   }
 

@@ -6,7 +6,7 @@
 import type { Id, JobRecord } from '../../core/records.js';
 import type { Kept } from '../../core/state/completed.js';
 import { columnsOf } from '../shared/columns.js';
-import type { Rows, Writes } from '../shared/database.js';
+import type { KeptCount, Rows, Writes } from '../shared/database.js';
 import type { Run } from './reading.js';
 import type { Tables } from './tables.js';
 import { uuidOf } from './values.js';
@@ -63,18 +63,17 @@ export function keptChange({ jobs, forgotten }: Writes, known: Known): KeptChang
 const hasFailed = (root: JobRecord | undefined): boolean => root?.status === 'completed' && columnsOf(root).failed;
 
 /** Reads the totals, and the times of the oldest roots. */
-export async function readKept(run: Run, { sessions, jobs }: Tables, rows: Rows): Promise<void> {
+export async function readKept(run: Run, { sessions, jobs }: Tables): Promise<Rows['kept']> {
   const sums = keptColumns.map((name) => `coalesce(sum(${name}), 0)::float8 as ${name}`).join(', ');
   const oldest = (hasFailed: boolean) => `(select completed_at from ${jobs}
     where has_failed = ${hasFailed} and completed_at is not null and not is_awaited order by completed_at, id limit 1)`;
   const text = `select ${sums}, ${oldest(false)} as succeeded_at, ${oldest(true)} as failed_at from ${sessions}`;
   const [row] = await run<Record<string, number | null>>(text);
-  for (const kept of ['succeeded', 'failed'] as const)
-    rows.kept[kept] = {
-      count: row![kept]!,
-      bytes: row![`${kept}_bytes`]!,
-      oldestAt: row![`${kept}_at`] ?? undefined,
-    };
+  const of = (kept: Kept): KeptCount => {
+    const oldestAt = row![`${kept}_at`] ?? undefined;
+    return { count: row![kept]!, bytes: row![`${kept}_bytes`]!, oldestAt };
+  };
+  return { succeeded: of('succeeded'), failed: of('failed') };
 }
 
 /** Returns the values of the columns as SQL, whose parameters begin behind `taken` others. */

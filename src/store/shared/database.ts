@@ -176,9 +176,9 @@ export interface Transaction {
    * Commits everything or nothing, together with `last` as the session's last commit. The records
    * may change as soon as the call has returned its promise: take their bytes before any wait.
    * Rejects with a `ConflictError` if nothing is committed, and with a `ConnectionError` if that is
-   * unknown.
+   * unknown. Resolves with the totals of the kept roots, as they were after the commit.
    */
-  commit(session: string, last: LastCommit, writes: Writes): Promise<void>;
+  commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']>;
   /** Must be called after the last use. Takes back all that is not committed. */
   end(): void;
 }

@@ -430,6 +430,11 @@ export class PartialState extends State {
     return [...super.jobs()].filter((job) => isAgentOf(holderOf(job), dispatcher));
   }
 
+  /** `true` if a line is known to its end, and all that was there is claimed. */
+  isEmptyLine(queue: string): boolean {
+    return this.#lines.has(queue) && this.#lines.get(queue) === undefined && super.queued(queue) === 0;
+  }
+
   override queued(queue: string): number {
     return this.#count('queued', queue, super.queued(queue));
   }

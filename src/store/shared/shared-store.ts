@@ -48,6 +48,7 @@ import {
   ConflictError,
   ConnectionError,
   type Database,
+  noRows,
   PostedError,
   type Rows,
   type Transaction,
@@ -57,7 +58,7 @@ import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
 import { lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
-import { holderOf, type Want } from './wants.js';
+import { holderOf, Lacks, type Want } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -128,6 +129,12 @@ export class SharedStore implements Store {
   #isTicking = false;
   /** The time at which a rate may have room again for a job that was not claimed; 0 for none. */
   #wakeAt = 0;
+  /** `true` if the last claim left nothing in the lines, and nothing has come since. */
+  #isLineEmpty = false;
+  /** The totals of kept roots behind the last commit here, while nothing else is known of them. */
+  #kept: PartialState | undefined;
+  /** Shows whether a look needs any records. */
+  readonly #nowhere = new PartialState(undefined, true);
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
   /** The number of jobs to read of a line: about as many as the last claim had room for. */
@@ -206,11 +213,12 @@ export class SharedStore implements Store {
   }
 
   claim(requests: ClaimRequests): void {
-    this.#requests = requests;
+    const isForNothing = this.#isLineEmpty && this.#asked.length === 0;
+    this.#requests = isForNothing || !mayClaim(this.#nowhere, requests) ? undefined : requests;
   }
 
   commit(): void {
-    if (this.#asked.length === 0 && this.#requests === undefined) return;
+    if (this.#asked.length === 0 && !this.#hasWork) return;
     this.#handed.push(...this.#asked);
     this.#asked = [];
     this.#work();
@@ -240,8 +248,10 @@ export class SharedStore implements Store {
     this.read(look, tell);
   }
 
-  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, _gate?: 'decided' | 'synced'): void {
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
     const reader = { look, tell: tell as Reader['tell'] };
+    // One that reads nothing has nothing to wait for.
+    if (gate === 'decided' && this.#seeIn(this.#nowhere, reader)) return;
     const isCurrent = this.#asked.length + this.#handed.length + this.#readers.length + this.#answered.length === 0;
     if (this.#released !== undefined && isCurrent && this.#seeIn(this.#released, reader)) return;
     this.commit();
@@ -286,6 +296,8 @@ export class SharedStore implements Store {
 
   #wake(): void {
     this.#stale = true;
+    this.#isLineEmpty = false;
+    this.#kept = undefined;
     this.#work();
   }
 
@@ -301,7 +313,7 @@ export class SharedStore implements Store {
 
   get #hasWork(): boolean {
     const hasAsked = this.#handed.length > 0 || this.#readers.length > 0 || this.#requests !== undefined;
-    return hasAsked || this.#stale || this.#isPosted;
+    return hasAsked || this.#stale || this.#isPosted || this.#owner.awaited().events !== this.#hearing.isOn;
   }
 
   #work(): void {
@@ -359,6 +371,7 @@ export class SharedStore implements Store {
       if (asked.length > 0 || requests !== undefined) {
         const decided = await this.#commitGroup(this.#main, asked, requests);
         if (decided === undefined || this.#dead) return;
+        this.#isLineEmpty = requests !== undefined && this.#isEmptyBehind(decided);
         if (decided.writes.events.length > 0) await this.#hearOwn();
         if (this.#dead) return;
         this.#underWay = [];
@@ -475,6 +488,8 @@ export class SharedStore implements Store {
 
   /** Answers looks, on records of one moment. */
   async #readAll(): Promise<void> {
+    while (this.#kept !== undefined && this.#answered.length > 0 && this.#seeIn(this.#kept, this.#answered[0]!))
+      this.#answered = this.#answered.slice(1);
     while (this.#answered.length > 0 && !this.#dead) {
       // A look that was answered before a conflict is not run again.
       await this.#look(async (transaction) => {
@@ -616,7 +631,9 @@ export class SharedStore implements Store {
           : await this.#decideAll(transaction, asked, requests, taken);
         if (decided.group.empty) return decided;
         attempts.push(decided);
-        await transaction.commit(lane.session, { group: number, attempt: attempts.length - 1 }, decided.writes);
+        const last = { group: number, attempt: attempts.length - 1 };
+        const kept = await transaction.commit(lane.session, last, decided.writes);
+        if (lane === this.#main) this.#noteKept(kept);
         return decided;
       } catch (error) {
         this.#tryAgainAfter(error);
@@ -650,6 +667,11 @@ export class SharedStore implements Store {
     return this.#decidedIn(view, group);
   }
 
+  #noteKept(kept: Rows['kept']): void {
+    this.#kept = new PartialState(undefined, true);
+    this.#kept.fill(keptWants, { ...noRows(), kept });
+  }
+
   #decidedIn(view: PartialState, group: Group): Decided {
     const { events } = group;
     const writes = { ...view.writes(), events: events.length > 0 && view.isHeard ? events : [] };
@@ -661,6 +683,7 @@ export class SharedStore implements Store {
     this.#isPosted = false;
     const decided = await this.#commitGroup(this.#main, [], undefined, true);
     if (decided === undefined || decided.group.empty || this.#dead) return;
+    this.#isLineEmpty = false;
     if (decided.writes.events.length > 0) await this.#hearOwn();
     if (this.#dead) return;
     this.#release(decided);
@@ -706,6 +729,12 @@ export class SharedStore implements Store {
     this.#wakeAt = next > outside.now ? next : 0;
   }
 
+  /** `true` if a claim left nothing in the lines of this dispatcher, as far as it is known here. */
+  #isEmptyBehind({ view, writes }: Decided): boolean {
+    if (this.#stale || writes.settings.size > 0) return false;
+    return this.#claimedQueues().every((queue) => view.isEmptyLine(queue));
+  }
+
   /** Runs looks in a transaction until it succeeds, or the store is given up. */
   async #look(look: (transaction: Transaction) => Promise<void>): Promise<void> {
     for (;;) {
@@ -727,6 +756,18 @@ export class SharedStore implements Store {
     if (error instanceof ConflictError) this.#conflicts++;
     else if (error instanceof PostedError) this.#isPosted = true;
     else if (!(error instanceof ConnectionError)) throw error;
+  }
+}
+
+const keptWants: readonly Want[] = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'kept', kept }));
+
+/** `false` if the requests are none, whatever the records are. */
+function mayClaim(view: PartialState, requests: ClaimRequests): boolean {
+  try {
+    return [...requests(view)].length > 0;
+  } catch (error) {
+    if (error instanceof Lacks) return true;
+    throw error;
   }
 }
 
