@@ -115,6 +115,7 @@ describe('19 events of several runtimes', () => {
     await streams[1]!.end();
     await put();
     await streams[0]!.end();
+    await site.quiet(...hosts);
     assert.equal(site.database.eventsKept, 0, 'the last reader has gone');
     await put();
     assert.equal(site.database.eventsKept, 0, 'nobody listens any more');
