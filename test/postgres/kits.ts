@@ -1,4 +1,5 @@
 /** Kits whose records are in PostgreSQL. To the database each kit is a process of its own. */
+import assert from 'node:assert/strict';
 import type { VirtualOptions } from 'callsheet/testing';
 import type { JobRecord } from '../../src/core/records.js';
 import { jobFrom } from '../../src/store/job-bytes.js';
@@ -51,11 +52,20 @@ export class Neighbourhood {
     return new Neighbour({ connection: this.#url, schema: this.#schema }, this);
   }
 
-  /** All committed jobs, for checks. */
+  /** All committed jobs, for checks. The totals kept of them must be those of the rows. */
   async jobs(): Promise<JobRecord[]> {
     const connection = await Connection.open(this.#url);
+    const { jobs, sessions } = tablesOf(this.#schema);
+    const [kept] = await connection.run(`select
+      (select array[sum(succeeded), sum(succeeded_bytes), sum(failed), sum(failed_bytes)] from ${sessions})::text as sums,
+      (select array[count(*) filter (where j.completed_at is not null and not r.has_failed),
+        sum(j.completed_bytes) filter (where not r.has_failed),
+        count(*) filter (where j.completed_at is not null and r.has_failed),
+        coalesce(sum(j.completed_bytes) filter (where r.has_failed), 0)]
+        from ${jobs} j join ${jobs} r on r.id = j.root)::text as rows`);
+    if (kept!.rows !== '{0,NULL,0,0}') assert.equal(kept!.sums, kept!.rows);
     const stored = await connection.run<{ header: Buffer; args: Buffer | null; result: Buffer | null }>(
-      `select header, args, result from ${tablesOf(this.#schema).jobs}`,
+      `select header, args, result from ${jobs}`,
     );
     await connection.close();
     return stored.map(({ header, args, result }) => jobFrom(header, args, result));

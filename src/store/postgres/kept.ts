@@ -77,7 +77,11 @@ export async function readKept(run: Run, { sessions, jobs }: Tables): Promise<Ro
 }
 
 /** Returns the values of the columns as SQL, whose parameters begin behind `taken` others. */
-export function keptValues({ jobs }: Tables, { sums, moved, written }: KeptChange, taken: number): [string[], unknown[]] {
+export function keptValues(
+  { jobs }: Tables,
+  { sums, moved, written }: KeptChange,
+  taken: number,
+): [string[], unknown[]] {
   const values: unknown[] = keptColumns.map((name) => sums[name]);
   const texts = keptColumns.map((_, at) => `$${taken + 1 + at}::bigint`);
   if (moved.size === 0) return [texts, values];
