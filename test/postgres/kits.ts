@@ -62,7 +62,7 @@ export class Neighbourhood {
         sum(j.completed_bytes) filter (where not r.has_failed),
         count(*) filter (where j.completed_at is not null and r.has_failed),
         coalesce(sum(j.completed_bytes) filter (where r.has_failed), 0)]
-        from ${jobs} j join ${jobs} r on r.id = j.root)::text as rows`);
+        from ${jobs} j join ${jobs} r on r.id = coalesce(j.root, j.id))::text as rows`);
     if (kept!.rows !== '{0,NULL,0,0}') assert.equal(kept!.sums, kept!.rows);
     const stored = await connection.run<{ header: Buffer; args: Buffer | null; result: Buffer | null }>(
       `select header, args, result from ${jobs}`,

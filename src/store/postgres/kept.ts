@@ -102,7 +102,7 @@ export async function countAllKept(run: Run, { sessions, jobs }: Tables): Promis
     of(failed, 'sum(j.completed_bytes)'),
   ]);
   await run(`insert into ${sessions} (id, ${keptColumns.join(', ')})
-    select 'promoted', ${counts.join(', ')} from ${jobs} j join ${jobs} r on r.id = j.root`);
+    select 'promoted', ${counts.join(', ')} from ${jobs} j join ${jobs} r on r.id = coalesce(j.root, j.id)`);
 }
 
 /** Takes silent sessions off. Their totals stay, in a row of no session. */

@@ -2,6 +2,7 @@
 import type { Event } from '../../core/events.js';
 import {
   type AnnotationRecord,
+  agentDispatcher,
   type Id,
   type JobRecord,
   jobRoles,
@@ -44,33 +45,49 @@ interface StoredAnnotation extends Row {
   readonly value: Buffer;
 }
 
-/** An index as columns: the condition on them, and the key as a value of SQL. */
+/** An index as columns: conditions on them that exclude each other, and the keys as values of SQL. */
 interface Found {
-  readonly where: (tables: Tables) => string;
-  readonly type: 'uuid' | 'bytea';
+  readonly where: readonly string[];
+  readonly values: (keys: readonly string[]) => unknown[];
 }
 
-const byParent = (rest: string): Found => ({ where: () => `parent = any($1) and ${rest}`, type: 'uuid' });
+const uuids = (keys: readonly string[]) => [keys.map(uuidOf)];
+const texts = (keys: readonly string[]) => [keys.map(bytesOf)];
+const by = (values: Found['values'], ...where: readonly string[]): Found => ({ where, values });
+const byParent = (rest: string): Found => by(uuids, `parent = any($1) and ${rest}`);
+const byQueue = (...rest: readonly string[]): Found => by(texts, ...rest.map((one) => `queue = any($1) and ${one}`));
 
-const indices: Readonly<Record<Exclude<Index, 'member'>, Found>> = {
+const indicesOf = ({ places }: Tables): Readonly<Record<Exclude<Index, 'member'>, Found>> => ({
   part: byParent('role = 0'),
   callback: byParent('role = 1'),
   openPart: byParent('role = 0 and is_open'),
   openCallback: byParent('role = 1 and is_open'),
   unendedPart: byParent('role = 0 and is_unended'),
-  inner: { where: () => 'awaits = any($1)', type: 'uuid' },
-  unique: { where: () => 'unique_key = any($1)', type: 'bytea' },
-  bound: { where: () => 'bound = any($1)', type: 'uuid' },
-  agent: { where: () => 'agent = any($1)', type: 'bytea' },
-  dispatcher: { where: () => 'dispatcher = any($1)', type: 'uuid' },
-  place: { where: ({ places }) => `id in (select job from ${places} where key = any($1))`, type: 'bytea' },
-  unfinished: { where: () => 'queue = any($1) and is_unfinished', type: 'bytea' },
-  dated: { where: () => 'queue = any($1) and is_dated', type: 'bytea' },
-  queued: { where: () => 'queue = any($1) and queued', type: 'bytea' },
-  atWork: { where: () => 'queue = any($1) and is_at_work', type: 'bytea' },
-};
+  inner: by(uuids, 'awaits = any($1)'),
+  unique: by(texts, 'unique_key = any($1)'),
+  bound: by(uuids, 'bound = any($1)'),
+  agent: by(
+    (keys) => [...texts(keys), keys.map((key) => uuidOf(agentDispatcher(key)))],
+    'agent = any($1) and dispatcher = any($2)',
+  ),
+  dispatcher: by(uuids, 'dispatcher = any($1)'),
+  place: by(texts, `id in (select job from ${places} where key = any($1))`),
+  unfinished: byQueue(
+    'queued and is_unfinished',
+    'not queued and dispatcher is not null and is_unfinished',
+    'is_unfinished and not queued and dispatcher is null',
+  ),
+  dated: byQueue('is_dated'),
+  queued: byQueue('queued'),
+  atWork: byQueue('dispatcher is not null and is_at_work', 'is_at_work and dispatcher is null'),
+});
 
-const keyValue = ({ type }: Found, key: string) => (type === 'uuid' ? uuidOf(key) : bytesOf(key));
+/** Returns the query for the ids and parents of the jobs that an index has under any of these keys. */
+function foundQuery(tables: Tables, name: Exclude<Index, 'member'>, keys: readonly string[]): [string, unknown[]] {
+  const { where, values } = indicesOf(tables)[name];
+  const each = where.map((one) => `select id, parent from ${tables.jobs} where ${one}`);
+  return [each.join(' union all '), values(keys)];
+}
 
 /** A look locks nothing. */
 export async function readWants(run: Run, tables: Tables, wants: readonly Want[], isLook: boolean): Promise<Rows> {
@@ -230,11 +247,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     const values = [trees.map(uuidOf)];
     reads.push(find(treeOf(tables, roots), values), annotationsOf(run, tables, roots, values, rows));
   }
-  for (const [name, keys] of found) {
-    const index = indices[name];
-    const base = `select id, parent from ${tables.jobs} where ${index.where(tables)}`;
-    reads.push(find(base, [keys.map((key) => keyValue(index, key))]));
-  }
+  for (const [name, keys] of found) reads.push(find(...foundQuery(tables, name, keys)));
   if (said.length > 0) reads.push(readAnnotations(run, tables, rows, said));
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
   if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
@@ -305,9 +318,8 @@ function lineCondition({ queue, after, most }: Extract<Want, { kind: 'line' }>, 
 }
 
 async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'count' }>, rows: Rows): Promise<void> {
-  const index = indices[want.index as Exclude<Index, 'member'>];
-  const text = `select count(*)::int as jobs from ${tables.jobs} where ${index.where(tables)}`;
-  const [row] = await run<{ jobs: number }>(text, [[keyValue(index, want.key)]]);
+  const [found, values] = foundQuery(tables, want.index as Exclude<Index, 'member'>, [want.key]);
+  const [row] = await run<{ jobs: number }>(`select count(*)::int as jobs from (${found}) as found`, values);
   rows.counts.set(indexKey(want.index, want.key), row!.jobs);
 }
 

@@ -2,8 +2,11 @@
  * The tables, as numbered migrations. A migration that is released never changes.
  *
  * Names and keys are bytes, since a text of PostgreSQL cannot hold every character that theirs can.
- * A job's `header` has all that no statement looks at. The columns `line_…` put a line in
- * ascending order. A listener to events has read all that its `position` sees.
+ * A job's `header` has all that no statement looks at. `root` is null for a root. The columns
+ * `line_…` put a line in ascending order.
+ *
+ * Each change of a job makes an entry in each index that has the job, and these cost more than the
+ * row. So a plain job is in two at a time: by its id, and in line, with a dispatcher, or completed. A listener to events has read all that its `position` sees.
  */
 import { DatabaseUnusableError, DatabaseVersionError } from '../../errors.js';
 import { type Connection, quoted } from './connection.js';
@@ -26,7 +29,7 @@ const migrations: readonly string[] = [
   create table jobs (
     id uuid primary key,
     parent uuid,
-    root uuid not null,
+    root uuid,
     role smallint not null,
     origin smallint not null,
     index int not null,
@@ -68,11 +71,10 @@ const migrations: readonly string[] = [
   create index jobs_awaits on jobs (awaits) where awaits is not null;
   create index jobs_unique on jobs (unique_key) where unique_key is not null;
   create index jobs_bound on jobs (bound) where bound is not null;
-  create index jobs_agent on jobs (agent) where agent is not null;
   create index jobs_dispatcher on jobs (dispatcher) where dispatcher is not null;
-  create index jobs_unfinished on jobs (queue) where is_unfinished;
   create index jobs_dated on jobs (queue) where is_dated;
-  create index jobs_at_work on jobs (queue) where is_at_work;
+  create index jobs_waiting on jobs (queue) where is_unfinished and not queued and dispatcher is null;
+  create index jobs_unclaimed on jobs (queue) where is_at_work and dispatcher is null;
   create index jobs_completed on jobs (has_failed, completed_at, id) where completed_at is not null;
   create index jobs_memory on jobs (memory_of) where memory_of is not null;
 

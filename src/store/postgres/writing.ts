@@ -76,7 +76,8 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
     const above = (jobs.get(id) ?? known.get(id))?.parent ?? '';
     return above === '' ? id : rootOf(above);
   };
-  const rows = writes.jobs.map((job) => valuesOf(job, rootOf(job.id), known.get(job.id)));
+  const bytes = sameBytes();
+  const rows = writes.jobs.map((job) => valuesOf(job, rootOf(job.id), known.get(job.id), bytes));
   const isNew = (_: Values, at: number) => !known.has(writes.jobs[at]!.id);
   return [
     ...update(
@@ -95,7 +96,17 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
   ];
 }
 
-function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Values {
+/** Returns the same bytes for the same text. */
+function sameBytes(): (text: string) => Buffer {
+  const made = new Map<string, Buffer>();
+  return (text) => {
+    const bytes = made.get(text) ?? bytesOf(text);
+    made.set(text, bytes);
+    return bytes;
+  };
+}
+
+function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined, bytesOf: (text: string) => Buffer): Values {
   const { keys, dueAt, completedAt, failed, awaited, tallyCell, completedBytes, parent, index, memoryOf, line } =
     columnsOf(job);
   const keyOf = new Map(keys.map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]));
@@ -107,7 +118,7 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
   return {
     id: uuidOf(job.id),
     parent: uuidOf(parent),
-    root: uuidOf(root),
+    root: root === job.id ? null : uuidOf(root),
     role: job.role === 'callback' ? 1 : 0,
     origin: codeOf(jobRoles, job.role),
     index,
@@ -188,23 +199,58 @@ function tableOf(
   return [text, columns.map(([name]) => rows.map((row) => row[name]))];
 }
 
+/** Rows of jobs as SQL. */
+interface JobTable {
+  readonly table: string;
+  readonly values: unknown[];
+  /** The value of a column. */
+  readonly of: (name: Column) => string;
+}
+
+/** Most columns are the same in all rows of a commit: these are sent once. */
+function jobTableOf(types: Readonly<Partial<Record<Column, string>>>, rows: readonly Values[]): JobTable {
+  const values: unknown[] = [];
+  const arrays: string[] = [];
+  const names: string[] = [];
+  const of = new Map<string, string>();
+  for (const [name, type] of Object.entries(types) as [Column, string][]) {
+    const first = rows[0]![name];
+    const differs = name === 'id' || rows.some((row) => row[name] !== first);
+    values.push(differs ? arrayOf(type, rows, name) : first);
+    of.set(name, differs ? `new.${name}` : `$${values.length}::${type}`);
+    if (!differs) continue;
+    arrays.push(`$${values.length}::${type}[]`);
+    names.push(name);
+  }
+  return { table: `unnest(${arrays.join(', ')}) as new (${names.join(', ')})`, values, of: (name) => of.get(name)! };
+}
+
+/** Returns a column as the text of an array. None of its values needs another escape. */
+function arrayOf(type: string, rows: readonly Values[], name: Column): string {
+  const texts = rows.map((row) => {
+    const value = row[name];
+    if (value === null) return 'null';
+    return type === 'bytea' ? `"\\\\x${(value as Buffer).toString('hex')}"` : String(value);
+  });
+  return `{${texts.join(',')}}`;
+}
+
 function insert(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
   if (rows.length === 0) return [];
   const types = { ...fixed, ...changing };
-  const [table, values] = tableOf(types, rows);
-  const names = Object.keys(types).join(', ');
-  return [run(`insert into ${jobs} (${names}) select ${names} from ${table}`, values)];
+  const { table, values, of } = jobTableOf(types, rows);
+  const names = Object.keys(types) as Column[];
+  return [run(`insert into ${jobs} (${names.join(', ')}) select ${names.map(of).join(', ')} from ${table}`, values)];
 }
 
 function update(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
   if (rows.length === 0) return [];
-  const [table, values] = tableOf({ id: 'uuid', ...changing, ...kept }, rows);
-  const set = Object.keys(changing).map((name) => {
-    if (name !== 'args' && name !== 'result') return `${name} = new.${name}`;
-    return `${name} = case when new.keeps_${name} then old.${name} else new.${name} end`;
+  const { table, values, of } = jobTableOf({ id: 'uuid', ...changing, ...kept }, rows);
+  const set = (Object.keys(changing) as Column[]).map((name) => {
+    if (name !== 'args' && name !== 'result') return `${name} = ${of(name)}`;
+    return `${name} = case when ${of(`keeps_${name}`)} then old.${name} else ${of(name)} end`;
   });
-  const text = `update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`;
-  return [run(text, values)];
+  return [run(`update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`, values)];
 }
 
 function forget(run: Run, tables: Tables, forgotten: readonly Id[], known: Known): Promise<unknown>[] {
