@@ -14,6 +14,9 @@ export type ConnectionOptions = string | Readonly<Record<string, unknown>>;
 /** A row as the driver reads it. */
 export type Row = Record<string, unknown>;
 
+/** Runs a statement. Calls in one turn are sent together. */
+export type Run = <R extends Row>(text: string, values?: unknown[]) => Promise<R[]>;
+
 /** Milliseconds that a connection may take to begin. */
 const connectMs = 10_000;
 /** Milliseconds between two attempts to connect to a server that starts up. */

@@ -26,10 +26,10 @@ import {
   type Writes,
 } from '../shared/database.js';
 import type { Want } from '../shared/wants.js';
-import { Connection, type ConnectionOptions } from './connection.js';
+import { Connection, type ConnectionOptions, type Run } from './connection.js';
 import { dropSilent, keptChange, keptColumns, keptValues, readKept } from './kept.js';
 import { arePosted, outboxStatement, takePosted } from './outbox.js';
-import { all, type Run, readWants } from './reading.js';
+import { all, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
 import { startWrites } from './writing.js';

@@ -7,7 +7,7 @@ import type { Id, JobRecord } from '../../core/records.js';
 import type { Kept } from '../../core/state/completed.js';
 import { columnsOf } from '../shared/columns.js';
 import type { KeptCount, Rows, Writes } from '../shared/database.js';
-import type { Run } from './reading.js';
+import type { Run } from './connection.js';
 import type { Tables } from './tables.js';
 import { uuidOf } from './values.js';
 import type { Known } from './writing.js';

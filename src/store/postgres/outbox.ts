@@ -6,8 +6,7 @@
  */
 import type { Id } from '../../core/records.js';
 import type { Posted } from '../shared/database.js';
-import { quoted } from './connection.js';
-import type { Run } from './reading.js';
+import { quoted, type Run } from './connection.js';
 import type { Tables } from './tables.js';
 import { idFrom, uuidOf } from './values.js';
 

@@ -18,13 +18,10 @@ import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import { type Index, indexKey, type Want, wantKey } from '../shared/wants.js';
-import type { Row } from './connection.js';
+import type { Row, Run } from './connection.js';
 import { readKept } from './kept.js';
 import type { Tables } from './tables.js';
 import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
-
-/** Runs a statement. Calls in one turn are sent together. */
-export type Run = <R extends Row>(text: string, values?: unknown[]) => Promise<R[]>;
 
 interface StoredJob extends Row {
   readonly id: string;
@@ -45,7 +42,7 @@ interface StoredAnnotation extends Row {
   readonly value: Buffer;
 }
 
-/** An index as columns: conditions on them that exclude each other, and the keys as values of SQL. */
+/** An index as columns: conditions on them, of which a job meets one, and the keys as values. */
 interface Found {
   readonly where: readonly string[];
   readonly values: (keys: readonly string[]) => unknown[];
@@ -82,7 +79,7 @@ const indicesOf = ({ places }: Tables): Readonly<Record<Exclude<Index, 'member'>
   atWork: byQueue('dispatcher is not null and is_at_work', 'is_at_work and dispatcher is null'),
 });
 
-/** Returns the query for the ids and parents of the jobs that an index has under any of these keys. */
+/** Returns the query for the ids and parents of the jobs that an index has under these keys. */
 function foundQuery(tables: Tables, name: Exclude<Index, 'member'>, keys: readonly string[]): [string, unknown[]] {
   const { where, values } = indicesOf(tables)[name];
   const each = where.map((one) => `select id, parent from ${tables.jobs} where ${one}`);

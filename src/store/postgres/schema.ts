@@ -3,10 +3,11 @@
  *
  * Names and keys are bytes, since a text of PostgreSQL cannot hold every character that theirs can.
  * A job's `header` has all that no statement looks at. `root` is null for a root. The columns
- * `line_…` put a line in ascending order.
+ * `line_…` put a line in ascending order. A listener to events has read all that its `position`
+ * sees.
  *
  * Each change of a job makes an entry in each index that has the job, and these cost more than the
- * row. So a plain job is in two at a time: by its id, and in line, with a dispatcher, or completed. A listener to events has read all that its `position` sees.
+ * row. So a plain job is in two at a time: by its id, and in line, with a dispatcher, or completed.
  */
 import { DatabaseUnusableError, DatabaseVersionError } from '../../errors.js';
 import { type Connection, quoted } from './connection.js';

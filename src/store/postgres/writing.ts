@@ -16,7 +16,7 @@ import { columnsOf } from '../shared/columns.js';
 import type { Writes } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import type { Index } from '../shared/wants.js';
-import type { Run } from './reading.js';
+import type { Run } from './connection.js';
 import type { Tables } from './tables.js';
 import { bytesOf, uuidOf } from './values.js';
 

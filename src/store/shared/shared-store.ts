@@ -761,7 +761,7 @@ export class SharedStore implements Store {
 
 const keptWants: readonly Want[] = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'kept', kept }));
 
-/** `false` if the requests are none, whatever the records are. */
+/** `false` if nothing is requested, whatever the records are. */
 function mayClaim(view: PartialState, requests: ClaimRequests): boolean {
   try {
     return [...requests(view)].length > 0;
