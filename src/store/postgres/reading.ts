@@ -42,7 +42,7 @@ interface StoredAnnotation extends Row {
   readonly value: Buffer;
 }
 
-/** An index as columns: conditions on them, of which a job meets one, and the keys as values. */
+/** An index as columns: conditions on them, and the keys as values. A job meets one of them. */
 interface Found {
   readonly where: readonly string[];
   readonly values: (keys: readonly string[]) => unknown[];
