@@ -170,12 +170,14 @@ export function wantKey(want: Want): string {
   }
 }
 
-/** Thrown out of a decision that lacks a record. The decision has changed nothing. */
-export class Lacks extends Error {
+/**
+ * Thrown out of a decision that lacks a record. The decision has changed nothing. It is no `Error`:
+ * nearly every transaction throws it, and a stack costs more than the decision.
+ */
+export class Lacks {
   readonly want: Want;
 
   constructor(want: Want) {
-    super(`the view lacks ${wantKey(want)}`);
     this.want = want;
   }
 }
