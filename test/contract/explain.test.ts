@@ -274,7 +274,7 @@ describe('11 looking at it: why a job does not run', () => {
 
   it('[11.3] names the cause: a job runs as soon as its reasons are removed, whatever they are', async (t) => {
     const random = randomFrom(seedOf(t));
-    for (let round = 0; round < 15; round++) await removesReasons(t, random);
+    for (let round = 0; round < 5; round++) await removesReasons(t, random);
   });
 });
 

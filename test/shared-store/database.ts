@@ -32,6 +32,7 @@ import {
 } from '../../src/store/shared/database.js';
 import { indexKey, type Want, wantKey } from '../../src/store/shared/wants.js';
 import { KeptTotals } from './kept-totals.js';
+import { Ordered } from './ordered.js';
 
 /**
  * The fate of a commit: it keeps its connection, or loses it before, after or during the commit.
@@ -80,6 +81,13 @@ interface Written {
   readonly events: readonly Event[];
 }
 
+interface Completed {
+  readonly id: Id;
+  readonly at: number;
+}
+
+const endsBefore = (a: Completed, b: Completed) => a.at < b.at || (a.at === b.at && a.id < b.id);
+
 /** A listener to events: it has read those of all commits up to this one. */
 interface Listener {
   readonly seenAt: number;
@@ -90,9 +98,9 @@ export class MemoryDatabase implements Database {
   faults: Faults = noFaults;
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
-  /** How often each fault happened. */
   /** Its own clock, in milliseconds. */
   now: () => number = () => 0;
+  /** How often each fault happened. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
   readonly #jobs = new Map<Id, JobRow>();
   readonly #settings = new Map<string, string>();
@@ -107,6 +115,8 @@ export class MemoryDatabase implements Database {
   readonly #totals = new KeptTotals();
   /** The jobs with a timer. */
   readonly #due = new Set<Id>();
+  readonly #lines = new Map<string, Ordered<Place>>();
+  readonly #completed = new Ordered<Completed>(endsBefore);
   readonly #listeners = new Map<string, Listener>();
   /** The events of each commit that a listener has to read. */
   readonly #events = new Map<number, readonly Event[]>();
@@ -202,13 +212,11 @@ export class MemoryDatabase implements Database {
   /** Locks the next jobs of a line. Those that others have locked are skipped. */
   #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Attempt): string[] {
     const { queue, after, most } = want;
-    const places: Place[] = [];
-    for (const id of this.#found.get(indexKey('queued', queue)) ?? []) {
-      const { columns } = this.#jobs.get(id)!;
-      if (columns.line === undefined || (!owner.isLook && (this.#locks.get(id) ?? owner) !== owner)) continue;
-      if (after === undefined || goesBefore(after, columns.line.place)) places.push(columns.line.place);
+    const next: Place[] = [];
+    for (const place of this.#lines.get(queue)?.behind(after) ?? []) {
+      if (next.length === most) break;
+      if (owner.isLook || (this.#locks.get(place.id) ?? owner) === owner) next.push(place);
     }
-    const next = places.sort((a, b) => (goesBefore(a, b) ? -1 : 1)).slice(0, most);
     rows.lines.set(wantKey(want), next.length < most ? undefined : next.at(-1));
     if (!owner.isLook) for (const { id } of next) this.#locks.set(id, owner);
     return next.flatMap(({ id }) => this.#readJob(id, rows));
@@ -243,13 +251,12 @@ export class MemoryDatabase implements Database {
       case 'line':
         return this.#readLine(want, rows, owner);
       case 'due': {
-        const due = this.#ordered('dueAt', want.most).filter((id) => this.#jobs.get(id)!.columns.dueAt <= want.by);
+        const due = this.#dueFirst(want.most).filter((id) => this.#jobs.get(id)!.columns.dueAt <= want.by);
         return due.flatMap((id) => this.#readJob(id, rows));
       }
       case 'oldest': {
         rows.kept[want.kept] = this.#totals.of(want.kept);
-        const oldest = this.#ordered('completedAt', want.most, (row) => this.#isKept(row, want.kept));
-        return oldest.flatMap((id) => this.#readTree(id, rows));
+        return this.#oldest(want.kept, want.most).flatMap((id) => this.#readTree(id, rows));
       }
       case 'memory': {
         const isAsked = ({ columns }: JobRow) => columns.memoryOf === want.owner && !columns.awaited;
@@ -271,7 +278,7 @@ export class MemoryDatabase implements Database {
         this.#readAnnotations(want.job, rows);
         return this.#readJob(want.job, rows);
       case 'timer': {
-        const [first] = this.#ordered('dueAt', 1);
+        const [first] = this.#dueFirst(1);
         rows.timer = first === undefined ? undefined : this.#jobs.get(first)!.columns.dueAt;
         return [];
       }
@@ -361,6 +368,8 @@ export class MemoryDatabase implements Database {
     this.#totals.move(isRoot ? id : this.#rootIdOf((row ?? before)!.columns), isRoot, before?.columns, row?.columns);
     if ((row?.columns.dueAt ?? 0) > 0) this.#due.add(id);
     else this.#due.delete(id);
+    if (before !== undefined) this.#order(id, before.columns, 'remove');
+    if (row !== undefined) this.#order(id, row.columns, 'add');
     if (row === undefined) this.#jobs.delete(id);
     else this.#jobs.set(id, row);
     const [was, is] = [before?.columns.keys ?? [], row?.columns.keys ?? []];
@@ -377,6 +386,14 @@ export class MemoryDatabase implements Database {
       changed.push(key);
     }
     changed.push(`job ${id}`);
+  }
+
+  /** Adds a row to the orders in which it is read, or removes it from them. */
+  #order(id: Id, { line, completedAt }: Columns, change: 'add' | 'remove'): void {
+    if (completedAt > 0) this.#completed[change]({ id, at: completedAt });
+    if (line === undefined) return;
+    if (!this.#lines.has(line.queue)) this.#lines.set(line.queue, new Ordered(goesBefore));
+    this.#lines.get(line.queue)![change](line.place);
   }
 
   /** Reads the row after the rows of its parents. */
@@ -426,18 +443,21 @@ export class MemoryDatabase implements Database {
     return above === undefined ? columns : this.#rootOf(above.columns);
   }
 
-  /** Sorts by moment. Within one, due jobs are ordered by arrival, completed jobs by id. */
-  #ordered(column: 'dueAt' | 'completedAt', most: number, isAsked: (row: JobRow) => boolean = () => true): Id[] {
-    const rows =
-      column === 'dueAt' ? Array.from(this.#due, (id) => [id, this.#jobs.get(id)!] as const) : [...this.#jobs];
-    return rows
-      .filter(([, row]) => row.columns[column] > 0 && isAsked(row))
-      .sort(([idA, a], [idB, b]) => {
-        const moments = a.columns[column] - b.columns[column];
-        return moments || (column === 'dueAt' ? a.since - b.since : idA < idB ? -1 : 1);
-      })
+  /** Jobs due in one millisecond are ordered by arrival. */
+  #dueFirst(most: number): Id[] {
+    return Array.from(this.#due, (id) => [id, this.#jobs.get(id)!] as const)
+      .sort(([, a], [, b]) => a.columns.dueAt - b.columns.dueAt || a.since - b.since)
       .slice(0, most)
       .map(([id]) => id);
+  }
+
+  #oldest(kept: Kept, most: number): Id[] {
+    const oldest: Id[] = [];
+    for (const { id } of this.#completed.behind(undefined)) {
+      if (oldest.length === most) break;
+      if (this.#isKept(this.#jobs.get(id)!, kept)) oldest.push(id);
+    }
+    return oldest;
   }
 }
 
