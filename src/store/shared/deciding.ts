@@ -1,7 +1,6 @@
 /** Decides commands in a transaction, on the records that they need. */
 import type { Command, Outside } from '../../core/commands.js';
 import { type Decided, decide } from '../../core/decide.js';
-import type { View } from '../../core/state/view.js';
 import { type Claim, type ClaimRequests, claimAll } from '../claims.js';
 import { lookAt } from '../look-at.js';
 import type { Records } from '../store.js';
@@ -42,9 +41,8 @@ export async function decideOn(
 }
 
 export interface Claimed {
-  readonly claims: readonly { readonly command: Claim; readonly decided: Decided }[];
-  /** The most jobs that a request asked for; 0 without a request. */
-  readonly room: number;
+  readonly command: Claim;
+  readonly decided: Decided;
 }
 
 /** Claims what the requests ask for. */
@@ -53,21 +51,14 @@ export async function claimOn(
   transaction: Transaction,
   requests: ClaimRequests,
   outside: Outside,
-): Promise<Claimed> {
+): Promise<readonly Claimed[]> {
   for (;;) {
-    const claims: { command: Claim; decided: Decided }[] = [];
-    let room = 0;
-    const noted = function* (of: View) {
-      for (const request of requests(of)) {
-        room = Math.max(room, request.most);
-        yield request;
-      }
-    };
+    const claims: Claimed[] = [];
     const mark = view.begin(outside.now);
     const claim = (command: Claim) => claims.push({ command, decided: decide(view, command, outside) });
     try {
-      claimAll(view, noted, outside.now, claim);
-      return { claims, room };
+      claimAll(view, requests, outside.now, claim);
+      return claims;
     } catch (error) {
       view.rollback(mark);
       if (!(error instanceof Lacks)) throw error;

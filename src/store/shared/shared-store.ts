@@ -94,8 +94,12 @@ interface Lane {
 
 let sessions = 0;
 
-/** Jobs that a claim reads beyond its room: those that put parts take no thread. */
+/**
+ * A claim reads this many jobs more than the last one took, so that bursts find theirs at once. A
+ * claim that took fewer lowers the number by a part only.
+ */
 const lineMargin = 8;
+const lineKept = 0.75;
 
 export class SharedStore implements Store {
   readonly isExclusive = false;
@@ -137,7 +141,7 @@ export class SharedStore implements Store {
   readonly #nowhere = new PartialState(undefined, true);
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
-  /** The number of jobs to read of a line: about as many as the last claim had room for. */
+  /** The number of jobs to read of a line: somewhat more than the last claims took. */
   #lineMost = lineAtOnce;
   readonly #hearing: Hearing;
   #conflicts = 0;
@@ -722,9 +726,10 @@ export class SharedStore implements Store {
   async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
     const look = this.#outsideNow.look();
     const outside = heardIn(view, look, look.now);
-    const { claims, room } = await claimOn(view, transaction, requests, outside);
+    const claims = await claimOn(view, transaction, requests, outside);
     for (const { command, decided } of claims) group.note({ command, gate: 'decided' }, decided);
-    this.#lineMost = Math.min(lineAtOnce, room + lineMargin);
+    const most = Math.max(claims.length, Math.floor(lineKept * this.#lineMost));
+    this.#lineMost = Math.min(lineAtOnce, most + lineMargin);
     const next = view.nextTimer ?? 0;
     this.#wakeAt = next > outside.now ? next : 0;
   }
