@@ -219,6 +219,7 @@ export class Coordinator implements StoreOwner {
         this.#forgetMemory();
         this.turn();
       },
+      noteRuns: () => this.#runs.pool.tellRunning(),
       lost: () => this.#runs.stopAll(),
       beginUntil: (moment) => this.#runs.pool.beginUntil(moment),
       isBusy: () => this.#runs.pool.out > 0,

@@ -43,6 +43,8 @@ export interface PresenceOwner {
   readonly refused: () => void;
   /** The dispatcher may claim. `isNew`: the store did not know it, so it has no agents there. */
   readonly activated: (isNew: boolean) => void;
+  /** All that threads have begun or ended must be asked of the store now. */
+  readonly noteRuns: () => void;
   /** All claims were taken from this dispatcher. */
   readonly lost: () => void;
   /** No job may begin from this moment of the monotonic clock on, unless a later one follows. */
@@ -238,6 +240,8 @@ export class Presence {
   #giveUp(): void {
     if (this.#state !== 'active') return;
     const { deathMs } = this.#options;
+    // A job that has begun must not go back as if it had not: its attempt would come twice.
+    this.#owner.noteRuns();
     // Decided when the store answers again. The jobs may still be its own then.
     this.#context.decide({ type: 'deactivate', ...this.#incarnation });
     const message = `the dispatcher had no contact with its store for ${deathMs} ms, so others may have taken its jobs`;

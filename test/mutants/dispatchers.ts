@@ -60,6 +60,13 @@ export const dispatchers: readonly Mutant[] = [
     replace: 'other.deathMs',
   },
   {
+    bug: 'a dispatcher that gives itself up forgets what its threads have begun',
+    tags: ['5.6'],
+    in: 'coordinator/presence.ts#giveUp',
+    find: 'this.#owner.noteRuns();',
+    replace: '',
+  },
+  {
     bug: 'a dispatcher without an answer goes on beginning jobs',
     tags: ['5.6'],
     in: 'coordinator/presence.ts#mayBegin',

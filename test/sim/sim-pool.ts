@@ -118,6 +118,10 @@ export class SimPool implements PoolPort {
     return begun.map(({ id, batches }) => ({ thread: id, run: batches[0]![0]! }));
   }
 
+  tellRunning(): void {
+    for (const { run } of this.running()) this.#owner.running(run);
+  }
+
   get size(): number {
     return this.#size;
   }

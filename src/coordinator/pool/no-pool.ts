@@ -32,6 +32,8 @@ export class NoPool implements PoolPort {
     return [];
   }
 
+  tellRunning(): void {}
+
   share(): void {}
 
   clear(): void {}

@@ -129,6 +129,8 @@ export interface PoolPort {
   running(): readonly RunningRun[];
   /** Runs that are on threads. */
   readonly out: number;
+  /** Tells the owner of all runs that have begun or ended, without waiting for the next look. */
+  tellRunning(): void;
   /**
    * Takes back runs that busy threads have not begun, for an idle thread, if that is worth it.
    * `canMove` decides about a run; `isLast` is `true` if the run's thread has nothing else of the

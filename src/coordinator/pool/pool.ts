@@ -227,6 +227,14 @@ export class Pool implements PoolPort {
     return running;
   }
 
+  tellRunning(): void {
+    for (const thread of this.#threads.values()) {
+      this.#drain(thread);
+      const run = begunIn(thread);
+      if (run !== undefined) this.#owner.running(run);
+    }
+  }
+
   get out(): number {
     let out = 0;
     for (const { batches } of this.#threads.values()) for (const { runs } of batches) out += runs.size;
