@@ -365,6 +365,44 @@ describe('5 the death of one', () => {
     assert.deepEqual([a.running.length, a.fatal.length], [1, 1]);
   });
 
+  it('[5.6] begins no job whose claim it gave back while the job was read', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    const a = await site.open({}, { wire });
+    await site.quiet(a);
+    const begin = site.database.begin.bind(site.database);
+    let isClaimed = false;
+    site.database.begin = (purpose) => {
+      const transaction = begin(purpose);
+      const commit = transaction.commit.bind(transaction);
+      const end = transaction.end.bind(transaction);
+      const load = transaction.load.bind(transaction);
+      // The next turn looks for more to claim, and then reads what it has claimed.
+      transaction.load = (wants) => {
+        if (isClaimed && !wire.wasCut && wants.some(({ kind }) => kind === 'line'))
+          transaction.end = () => {
+            end();
+            wire.cut();
+          };
+        return load(wants);
+      };
+      transaction.commit = async (session, last, writes) => {
+        await commit(session, last, writes);
+        isClaimed ||= writes.jobs.some(({ claimed }) => claimed);
+      };
+      return transaction;
+    };
+    const job = await a.runtime.queue().put(work.hold('job'));
+    await site.pass(deathMs + pingMs, a);
+    assert.deepEqual([wire.isCut, a.fatal.length, seen], [true, 1, []]);
+    wire.mend();
+    await site.quiet(a);
+    await site.pass(pingMs, a);
+    openGate('job');
+    await a.waitForResult(job);
+    assert.deepEqual([seen, (await job.details()).attempts], [['job'], 1]);
+  });
+
   it('[2.4] waits for dates in peace, when it cannot reach the database', async (t) => {
     const site = new Site(t);
     const wire = new Wire();

@@ -67,6 +67,13 @@ export const dispatchers: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a run begins though its claim was given back while it was read',
+    tags: ['5.6'],
+    in: 'coordinator/claiming/claiming.ts#dropLost',
+    find: 'if (store.isExclusive) return;',
+    replace: 'return;',
+  },
+  {
     bug: 'a dispatcher without an answer goes on beginning jobs',
     tags: ['5.6'],
     in: 'coordinator/presence.ts#mayBegin',

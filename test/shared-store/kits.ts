@@ -64,7 +64,11 @@ export class Wire {
   #mended: Promise<void> | undefined;
   #mend = () => {};
 
+  /** `true` from the first cut on. */
+  wasCut = false;
+
   cut(): void {
+    this.wasCut = true;
     this.#mended ??= new Promise((resolve) => {
       this.#mend = resolve;
     });

@@ -524,6 +524,7 @@ export class Claiming {
    * Passes the ready runs to threads. This is the second plan of the turn, and the one that counts.
    */
   start(): void {
+    this.#dropLost();
     if (this.#ready.length === 0) return;
     const look = ({ view }: Records) => {
       const batches = this.#batches<Run>(view);
@@ -534,12 +535,24 @@ export class Claiming {
   }
 
   #start(filled: Batches<Run>['filled']): void {
+    this.#dropLost();
     for (const { thread, items } of filled) {
       // Runs may have been withdrawn since they were placed.
       const runs = items.filter(isReady);
       for (const run of runs) run.thread = thread;
       if (runs.length === 0 || this.#context.pool.start(thread, runs)) continue;
       for (const run of runs) run.thread = 0;
+    }
+    this.#ready = this.#ready.filter(isReady);
+  }
+
+  /** Drops runs whose claims were given back, or taken, while they were made ready. */
+  #dropLost(): void {
+    const { store } = this.#context;
+    if (store.isExclusive) return;
+    for (const run of this.#ready) {
+      const job = store.local.jobOfAgent(run.job);
+      if (!this.#isOwn(job) || job.fence !== run.fence) run.thread = withdrawn;
     }
     this.#ready = this.#ready.filter(isReady);
   }

@@ -17,6 +17,9 @@ export interface LoadOptions {
 /** `put NAME ID`, and later `ended NAME MS` or `failed NAME CODE`. */
 export type Say = (line: string) => void;
 
+/** The names of jobs that may begin only once end with it. */
+export const once = '!';
+
 /** The quota that some jobs take. */
 export const quota = 'few';
 
@@ -26,14 +29,17 @@ export async function putOn(runtime: Runtime, options: LoadOptions, say: Say, st
   const one = async () => {
     while (!stopped.aborted) {
       await delay(options.random(20));
-      const name = `${options.prefix}-${names++}`;
-      await putOne(runtime, name, options, say).catch(() => delay(200));
+      await putOne(runtime, `${options.prefix}-${names++}`, options, say).catch(() => delay(200));
     }
   };
   await Promise.all(Array.from({ length: options.inFlight }, one));
 }
 
-async function putOne(runtime: Runtime, name: string, { file, random }: LoadOptions, say: Say): Promise<void> {
+const onceForm = 3;
+
+async function putOne(runtime: Runtime, plainName: string, { file, random }: LoadOptions, say: Say): Promise<void> {
+  const form = random(8);
+  const name = form === onceForm ? `${plainName}${once}` : plainName;
   const run = (at: string) => noted.run(file, at, random(40));
   const part = (number: number) => run(`${name}/${number}`);
   const forms = [
@@ -47,7 +53,7 @@ async function putOne(runtime: Runtime, name: string, { file, random }: LoadOpti
     () => serial([part(1), part(2)], { postprocess: noted.gather.with(file, name) }),
   ];
   const putAt = performance.now();
-  const job = (await runtime.queue().put(forms[random(forms.length)]!() as ReturnType<typeof run>)) as Job<unknown>;
+  const job = (await runtime.queue().put(forms[form]!() as ReturnType<typeof run>)) as Job<unknown>;
   say(`put ${name} ${job.id}`);
   const code = await job.result().then(
     () => undefined,
