@@ -1,4 +1,4 @@
-/** What users meet who have set something up wrong, or whose server refuses to work. */
+/** Wrong settings, and servers that refuse to work: the errors that users see. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Puts jobs of all forms, one after another, and says what was acknowledged and what came back. */
+/** Puts jobs of all forms, one after another, and reports each put and each end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Job, parallel, type Runtime, retryNever, serial } from 'callsheet';
 import type { Random } from '../../harness/randomness.js';

@@ -1,6 +1,6 @@
 /**
- * Hosts as processes on a real server that fails, and themselves fail: what is lost, doubled, stale
- * or stuck afterwards.
+ * Hosts as processes on a real server. The server fails, and so do they. Counts the jobs that are
+ * lost, doubled, stale or stuck afterwards.
  *
  *   npm run test:long -- postgres-faults [--part 0.2] [--seed N] [--hosts 3] [--restarts N] …
  *
@@ -120,7 +120,7 @@ class Round {
   readonly #ended = new Set<string>();
   readonly #failed = new Map<string, string>();
   #longestMs = 0;
-  /** What hosts wrote to their standard errors, by its first words. */
+  /** The lines that hosts wrote to their standard errors, by their first words. */
   readonly #logs = new Map<string, number>();
 
   constructor(server: Own, schema: string, random: Random, hostCount: number) {

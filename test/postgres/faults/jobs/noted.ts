@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CompletedJobs, currentJob } from 'callsheet';
 
-/** Which run of which job gave a result. */
+/** The name of a job, and the attempt that gave its result. */
 export type Run = `${string}#${number}`;
 
 function begin(file: string, name: string): Run {
