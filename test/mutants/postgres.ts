@@ -12,7 +12,7 @@ export const postgres: readonly Mutant[] = [
     tags: ['19.1'],
     tests: hosts,
     in: 'store/postgres/writing.ts#valuesOf',
-    find: 'queued: line !== undefined,',
+    find: 'queued: job.queued,',
     replace: 'queued: false,',
   },
   {
@@ -60,7 +60,7 @@ export const postgres: readonly Mutant[] = [
     tags: ['19.4'],
     tests: hosts,
     in: 'store/postgres/writing.ts#valuesOf',
-    find: "dispatcher: id('dispatcher'),",
+    find: "dispatcher: holder === '' ? null : uuidOf(agentDispatcher(holder)),",
     replace: 'dispatcher: null,',
   },
   {

@@ -2,7 +2,9 @@
  * One connection to PostgreSQL: the only file that knows the driver `pg`. Its errors become those
  * of the shared store: a conflict, a lost connection, or an error that ends the store.
  */
-import type { Client, ClientConfig, Notification } from 'pg';
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Client, ClientConfig, Notification, QueryConfig } from 'pg';
 import type { Id } from '../../core/records.js';
 import { DatabaseUnusableError, PeerMissingError } from '../../errors.js';
 import { ConflictError, ConnectionError } from '../shared/database.js';
@@ -26,8 +28,23 @@ const answerMs = 30_000;
 /** Milliseconds that the end of a connection in good order may take. */
 const closeMs = 1000;
 
+/**
+ * A statement gets a name when it is run for the second time: the server then keeps its plan. The
+ * name says what the text is, since behind a pooler others may have given it before.
+ */
+const nameFrom = 2;
+/** The most statements of a connection that may get a name. */
+const mostNamed = 256;
+/** `false` once a pooler has shown that it does not keep names. */
+let namesLast = true;
+/** There is no statement of this name, or there is one already. */
+const nameErrors = new Set(['26000', '42P05']);
+
 export class Connection {
   readonly #client: Client;
+  /** How often each statement was run, up to `nameFrom`. */
+  readonly #runs = new Map<string, { count: number; name?: string }>();
+  #isCorked = false;
   #lost: Error | undefined;
 
   private constructor(client: Client) {
@@ -87,8 +104,8 @@ export class Connection {
   async run<R extends Row = Row>(text: string, values: unknown[] = []): Promise<R[]> {
     if (this.#lost !== undefined) throw new ConnectionError('the connection is lost', { cause: this.#lost });
     try {
-      // Without values `pg` takes the way for several statements in one text.
-      const answer = await (values.length === 0 ? this.#client.query<R>(text) : this.#client.query<R>(text, values));
+      this.#cork();
+      const answer = await this.#client.query<R>(this.#queryOf(text, values));
       // Several statements in one text have several answers, which are of no use.
       return Array.isArray(answer) ? [] : answer.rows;
     } catch (error) {
@@ -96,6 +113,31 @@ export class Connection {
       if (meaning instanceof ConnectionError) this.drop();
       throw meaning;
     }
+  }
+
+  /** All that is asked in a turn leaves in one packet. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    const { stream } = this.#wire;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      stream.uncork();
+    });
+  }
+
+  #queryOf(text: string, values: unknown[]): QueryConfig {
+    // Several statements in one text have no name, and no values.
+    if (text.includes(';')) return { text };
+    const run = this.#runs.get(text) ?? { count: 0 };
+    if (this.#runs.size < mostNamed) this.#runs.set(text, run);
+    if (namesLast && ++run.count === nameFrom) run.name = createHash('sha1').update(text).digest('hex');
+    return namesLast && run.name !== undefined ? { text, values, name: run.name } : { text, values };
+  }
+
+  get #wire(): { readonly stream: Socket } {
+    return (this.#client as unknown as { connection: { stream: Socket } }).connection;
   }
 
   /** Calls `heard` for each notification of others on a channel. */
@@ -110,7 +152,7 @@ export class Connection {
   /** Ends the connection at once, without waiting for its answers. */
   drop(): void {
     this.#lost ??= new Error('the connection was dropped');
-    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    this.#wire.stream.destroy();
   }
 
   /** Ends the connection in good order. */
@@ -176,7 +218,9 @@ function meaningOf(error: unknown): Error {
   const { code = '', message, detail } = error as { code?: string; message: string; detail?: string };
   const options = { cause: error };
   const isOfServer = /^[0-9A-Z]{5}$/.test(code) && 'severity' in (error as object);
-  if (!isOfServer || code.startsWith('08') || endings.has(code)) return new ConnectionError(message, options);
+  if (isOfServer && nameErrors.has(code)) namesLast = false;
+  if (!isOfServer || code.startsWith('08') || endings.has(code) || nameErrors.has(code))
+    return new ConnectionError(message, options);
   if (conflicts.has(code)) return new ConflictError(undefined, options);
   if (code === uniqueViolation) return new ConflictError(takenIn(detail), options);
   return new DatabaseUnusableError(`PostgreSQL refused a statement: ${message} (SQLSTATE ${code})`, options);

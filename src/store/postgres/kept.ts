@@ -5,7 +5,7 @@
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { Kept } from '../../core/state/completed.js';
-import { columnsOf } from '../shared/columns.js';
+import { completedBytes, isFailedRoot, rootCompletedAt } from '../shared/columns.js';
 import type { KeptCount, Rows, Writes } from '../shared/database.js';
 import type { Run } from './connection.js';
 import type { Tables } from './tables.js';
@@ -41,10 +41,9 @@ export function keptChange({ jobs, forgotten }: Writes, known: Known): KeptChang
   const after = (id: Id) => now.get(id) ?? known.get(id);
   const add = (job: JobRecord, find: typeof before, by: 1 | -1) => {
     if (job.status !== 'completed') return;
-    const { completedAt, completedBytes } = columnsOf(job);
     const kept: Kept = hasFailed(rootOf(job, find)) ? 'failed' : 'succeeded';
-    if (completedAt !== 0) sums[kept] += by;
-    sums[`${kept}_bytes`] += by * completedBytes;
+    if (rootCompletedAt(job) !== 0) sums[kept] += by;
+    sums[`${kept}_bytes`] += by * completedBytes(job);
   };
   for (const job of jobs) {
     const was = known.get(job.id);
@@ -60,7 +59,7 @@ export function keptChange({ jobs, forgotten }: Writes, known: Known): KeptChang
   return { sums, moved, written: moved.size === 0 ? [] : [...now.keys(), ...forgotten] };
 }
 
-const hasFailed = (root: JobRecord | undefined): boolean => root?.status === 'completed' && columnsOf(root).failed;
+const hasFailed = (root: JobRecord | undefined): boolean => root !== undefined && isFailedRoot(root);
 
 /** Reads the totals, and the times of the oldest roots. */
 export async function readKept(run: Run, { sessions, jobs }: Tables): Promise<Rows['kept']> {

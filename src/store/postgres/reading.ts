@@ -36,6 +36,16 @@ interface StoredJob extends Row {
   readonly is_asked: boolean;
 }
 
+interface StoredSetting extends Row {
+  readonly key: Buffer;
+  readonly body: string;
+}
+
+/** The row that says that someone listens. */
+interface Listened extends Row {
+  readonly key: null;
+}
+
 interface StoredAnnotation extends Row {
   readonly job: string;
   readonly name: Buffer;
@@ -128,6 +138,8 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
   const buckets: string[] = [];
   const found = new Map<Exclude<Index, 'member'>, string[]>();
   let isKeptAsked = false;
+  let isHeardAsked = false;
+  let areSettingsAsked = false;
   for (const want of wants) {
     switch (want.kind) {
       case 'job':
@@ -210,20 +222,21 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(readPayload(run, tables, want.payload, rows));
         break;
       case 'heard':
-        reads.push(readHeard(run, tables, rows));
+        isHeardAsked = true;
         break;
       case 'events':
         reads.push(readEvents(run, tables, want, rows));
         break;
       case 'all':
-        reads.push(find(`select id, parent from ${tables.jobs}`, []), readSettings(run, tables, rows));
+        areSettingsAsked = true;
+        reads.push(find(`select id, parent from ${tables.jobs}`, []));
         reads.push(readAnnotations(run, tables, rows), readBuckets(run, tables, rows));
         break;
       case 'setting':
         settings.push(want.key);
         break;
       case 'settings':
-        reads.push(readSettings(run, tables, rows));
+        areSettingsAsked = true;
         break;
       case 'bucket':
         buckets.push(want.key);
@@ -246,6 +259,8 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
   }
   for (const [name, keys] of found) reads.push(find(...foundQuery(tables, name, keys)));
   if (said.length > 0) reads.push(readAnnotations(run, tables, rows, said));
+  if (areSettingsAsked) reads.push(readAllSettings(run, tables, rows, isHeardAsked));
+  else if (isHeardAsked) reads.push(readHeard(run, tables, rows));
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
   if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
   await all(reads);
@@ -342,16 +357,25 @@ async function annotationsOf(run: Run, tables: Tables, roots: string, values: un
   for (const row of await run<StoredAnnotation>(text, values)) rows.annotations.push(annotationOf(row));
 }
 
-async function readSettings(run: Run, tables: Tables, rows: Rows, keys?: readonly string[]): Promise<void> {
-  const text = `select key, body from ${tables.settings}${keys === undefined ? '' : ' where key = any($1)'}`;
-  const stored = await run<{ key: Buffer; body: string }>(text, keys === undefined ? [] : [keys.map(bytesOf)]);
+async function readSettings(run: Run, { settings }: Tables, rows: Rows, keys: readonly string[]): Promise<void> {
+  const text = `select key, body from ${settings} where key = any($1)`;
   const there = new Set<string>();
-  for (const { key, body } of stored) {
+  for (const { key, body } of await run<StoredSetting>(text, [keys.map(bytesOf)])) {
     const name = textFrom(key);
     there.add(name);
     rows.settings.push([name, settingFrom(name, body)]);
   }
-  for (const key of keys ?? []) if (!there.has(key)) rows.settings.push([key, undefined]);
+  for (const key of keys) if (!there.has(key)) rows.settings.push([key, undefined]);
+}
+
+/** Reads all settings and, in the same statement, whether anyone listens. */
+async function readAllSettings(run: Run, { settings, listeners }: Tables, rows: Rows, heard: boolean): Promise<void> {
+  const also = heard ? ` union all select null, null where exists (select from ${listeners})` : '';
+  const stored = await run<StoredSetting | Listened>(`select key, body from ${settings}${also}`);
+  for (const { key, body } of stored) {
+    if (key === null) rows.heard = true;
+    else rows.settings.push([textFrom(key), settingFrom(textFrom(key), body)]);
+  }
 }
 
 async function readTimer(run: Run, { jobs }: Tables, rows: Rows): Promise<void> {

@@ -1,6 +1,7 @@
 /** Writes the rows of a commit: a statement for each kind of change, all sent together. */
 import {
   type AnnotationRecord,
+  agentDispatcher,
   codeOf,
   type Id,
   type JobRecord,
@@ -9,13 +10,28 @@ import {
   type PayloadSlot,
   payloadSlots,
 } from '../../core/records.js';
-import { placeKey } from '../../core/state/indices.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  dateOf,
+  isAtWork,
+  isOpenCallback,
+  isOpenPart,
+  isUnendedPart,
+  isUnfinished,
+  liveUnique,
+  memoryOf,
+  placeKey,
+  timerOf,
+} from '../../core/state/indices.js';
+import { tallyCellOf } from '../../core/state/tallies.js';
 import { headerOf } from '../job-bytes.js';
 import { settingText } from '../setting-json.js';
-import { columnsOf } from '../shared/columns.js';
+import { completedBytes, isFailedRoot, rootCompletedAt } from '../shared/columns.js';
 import type { Writes } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
-import type { Index } from '../shared/wants.js';
+import { holderOf } from '../shared/wants.js';
 import type { Run } from './connection.js';
 import type { Tables } from './tables.js';
 import { bytesOf, uuidOf } from './values.js';
@@ -107,47 +123,45 @@ function sameBytes(): (text: string) => Buffer {
 }
 
 function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined, bytesOf: (text: string) => Buffer): Values {
-  const { keys, dueAt, completedAt, failed, awaited, tallyCell, completedBytes, parent, index, memoryOf, line } =
-    columnsOf(job);
-  const keyOf = new Map(keys.map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]));
-  const id = (name: Index) => (keyOf.has(name) ? uuidOf(keyOf.get(name)!) : null);
-  const bytes = (name: Index) => (keyOf.has(name) ? bytesOf(keyOf.get(name)!) : null);
-  const place = line?.place ?? { priority: 0, front: false, alone: false, eligible: 0 };
+  const holder = holderOf(job);
+  const dueAt = timerOf(job);
+  const completedAt = rootCompletedAt(job);
   const keepsArgs = isKept(job, 'args', before);
   const keepsResult = isKept(job, 'result', before);
+  const bytesOrNull = (text: string) => (text === '' ? null : bytesOf(text));
   return {
     id: uuidOf(job.id),
-    parent: uuidOf(parent),
+    parent: uuidOf(job.parent),
     root: root === job.id ? null : uuidOf(root),
     role: job.role === 'callback' ? 1 : 0,
     origin: codeOf(jobRoles, job.role),
-    index,
-    memory_of: uuidOf(memoryOf),
-    is_open: keyOf.has('openPart') || keyOf.has('openCallback'),
-    is_unended: keyOf.has('unendedPart'),
-    awaits: id('inner'),
-    unique_key: bytes('unique'),
-    bound: id('bound'),
-    agent: bytes('agent'),
-    dispatcher: id('dispatcher'),
+    index: job.index,
+    memory_of: uuidOf(memoryOf(job)),
+    is_open: isOpenPart(job) || isOpenCallback(job),
+    is_unended: isUnendedPart(job),
+    awaits: uuidOf(awaitedBy(job)),
+    unique_key: bytesOrNull(liveUnique(job)),
+    bound: uuidOf(boundTo(job)),
+    agent: bytesOrNull(agentOf(job)),
+    dispatcher: holder === '' ? null : uuidOf(agentDispatcher(holder)),
     queue: bytesOf(job.queue),
     callable: bytesOf(job.callable),
-    tally_cell: tallyCell,
-    is_awaited: awaited,
+    tally_cell: tallyCellOf(job),
+    is_awaited: job.awaiters > 0,
     has_ended: job.outcome !== 'none',
-    is_unfinished: keyOf.has('unfinished'),
-    is_dated: keyOf.has('dated'),
-    is_at_work: keyOf.has('atWork'),
+    is_unfinished: isUnfinished(job),
+    is_dated: isUnfinished(job) && dateOf(job) !== 0,
+    is_at_work: isAtWork(job),
     due_at: dueAt === 0 ? null : dueAt,
     completed_at: completedAt === 0 ? null : completedAt,
-    has_failed: failed,
-    completed_bytes: completedBytes,
-    queued: line !== undefined,
-    line_priority: -place.priority,
-    line_front: place.front ? 0 : 1,
-    line_alone: place.alone ? 0 : 1,
-    eligible: place.eligible,
-    header: Buffer.from(headerOf(job)),
+    has_failed: isFailedRoot(job),
+    completed_bytes: completedBytes(job),
+    queued: job.queued,
+    line_priority: job.queued ? -job.priority : 0,
+    line_front: job.queued && job.front ? 0 : 1,
+    line_alone: job.queued && job.alone ? 0 : 1,
+    eligible: job.queued ? job.eligible : 0,
+    header: bufferOf(headerOf(job)),
     args: keepsArgs ? null : nearBytesOf(job.args),
     result: keepsResult ? null : nearBytesOf(job.result),
     keeps_args: keepsArgs,

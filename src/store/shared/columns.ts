@@ -33,17 +33,25 @@ export function columnsOf(job: JobRecord): Columns {
   return {
     keys: indexKeysOf(job),
     dueAt: timerOf(job),
-    completedAt: job.role === 'root' ? job.completedAt : 0,
-    failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
+    completedAt: rootCompletedAt(job),
+    failed: isFailedRoot(job),
     awaited: job.awaiters > 0,
     tallyCell: tallyCellOf(job),
-    completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
+    completedBytes: completedBytes(job),
     parent: job.parent,
     index: job.index,
     memoryOf: memoryOf(job),
     line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
   };
 }
+
+export const rootCompletedAt = ({ role, completedAt }: JobRecord): number => (role === 'root' ? completedAt : 0);
+
+export const isFailedRoot = ({ role, status, outcome }: JobRecord): boolean =>
+  role === 'root' && status === 'completed' && outcome === 'failure';
+
+export const completedBytes = ({ status, args, result }: JobRecord): number =>
+  status === 'completed' ? (args?.byteLength ?? 0) + (result?.byteLength ?? 0) : 0;
 
 function placeOf({ priority, front, alone, eligible, id }: JobRecord): Place {
   return { priority, front, alone, eligible, id };
