@@ -7,6 +7,7 @@ import { startOwn } from '../../bench/harness/postgres-server.js';
 import { Connection } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase } from '../../src/store/postgres/database.js';
 import { migrate } from '../../src/store/postgres/schema.js';
+import { ConnectionError } from '../../src/store/shared/database.js';
 import { slow } from '../cli/jobs/defined.js';
 import { openAloneOn } from '../shared-store/kits.js';
 import { freshSchema, serverUrl } from './schemas.js';
@@ -35,6 +36,27 @@ test('[19.3] no statement lasts beyond its transaction, and no notification is s
     );
   const listeners = texts.filter((list) => isAsked(list, /^listen /));
   assert.ok(listeners.length > 0 && !listeners.some(hasBegun), 'the listener is in no transaction');
+});
+
+test('[19.3] a pooler that keeps no names of statements is noticed, and needs none from then on', async (t) => {
+  const url = await serverUrl();
+  const opened = async () => {
+    const connection = await Connection.open(url);
+    t.after(() => connection.close());
+    return connection;
+  };
+  const ask = async (connection: Connection, n: number) =>
+    assert.deepEqual(await connection.run('select $1::int as n', [n]), [{ n }]);
+  const named = 'select name from pg_prepared_statements where statement = $1';
+  const first = await opened();
+  for (const n of [1, 2, 3]) await ask(first, n);
+  assert.equal((await first.run(named, ['select $1::int as n'])).length, 1);
+  // As if the next transaction were on another connection to the server.
+  await first.run('deallocate all;');
+  await assert.rejects(ask(first, 4), ConnectionError);
+  const second = await opened();
+  for (const n of [5, 6, 7]) await ask(second, n);
+  assert.equal((await second.run(named, ['select $1::int as n'])).length, 0);
 });
 
 test('[19.3] puts of one key at the same moment in several processes are one job', async (t) => {

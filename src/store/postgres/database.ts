@@ -212,9 +212,13 @@ const pause = (ms: number) =>
     setTimeout(resolve, ms).unref();
   });
 
+/**
+ * The server keeps the plans of statements, also while the tables grow: they must use the indices
+ * from the beginning.
+ */
+const planning = 'set local enable_seqscan = off; set local jit = off';
 /** A session that has gone quiet in a transaction must not hold its locks for longer. */
-const beginning =
-  'begin isolation level serializable; set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 5000';
+const limits = 'set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 5000';
 
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
@@ -339,9 +343,10 @@ class PostgresTransaction implements Transaction {
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
-    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only')];
+    if (this.#isLook) return [this.#run(`begin isolation level repeatable read read only; ${planning}`)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
+    const beginning = `begin isolation level serializable; ${planning}; ${limits}`;
     return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`)];
   }
 
