@@ -2,13 +2,13 @@
  * One connection to PostgreSQL: the only file that knows the driver `pg`. Its errors become those
  * of the shared store: a conflict, a lost connection, or an error that ends the store.
  */
-import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Client, ClientConfig, Notification, QueryConfig } from 'pg';
+import { derivedId } from '../../codec/id.js';
 import type { Id } from '../../core/records.js';
 import { DatabaseUnusableError, PeerMissingError } from '../../errors.js';
 import { ConflictError, ConnectionError } from '../shared/database.js';
-import { idFrom } from './values.js';
+import { idFrom, uuidOf } from './values.js';
 
 /** A connection string, or options of `pg.Client` that are plain data. */
 export type ConnectionOptions = string | Readonly<Record<string, unknown>>;
@@ -132,7 +132,7 @@ export class Connection {
     if (text.includes(';')) return { text };
     const run = this.#runs.get(text) ?? { count: 0 };
     if (this.#runs.size < mostNamed) this.#runs.set(text, run);
-    if (namesLast && ++run.count === nameFrom) run.name = createHash('sha1').update(text).digest('hex');
+    if (namesLast && ++run.count === nameFrom) run.name = uuidOf(derivedId(text))!;
     return namesLast && run.name !== undefined ? { text, values, name: run.name } : { text, values };
   }
 
