@@ -2,7 +2,6 @@
  * One connection to PostgreSQL: the only file that knows the driver `pg`. Its errors become those
  * of the shared store: a conflict, a lost connection, or an error that ends the store.
  */
-import type { Socket } from 'node:net';
 import type { Client, ClientConfig, Notification, QueryConfig } from 'pg';
 import { derivedId } from '../../codec/id.js';
 import type { Id } from '../../core/records.js';
@@ -27,6 +26,13 @@ const startingMs = 100;
 const answerMs = 30_000;
 /** Milliseconds that the end of a connection in good order may take. */
 const closeMs = 1000;
+
+/** The socket of a client. */
+interface Wire {
+  cork(): void;
+  uncork(): void;
+  destroy(): void;
+}
 
 /**
  * A statement gets a name when it is run for the second time: the server then keeps its plan. The
@@ -136,8 +142,8 @@ export class Connection {
     return namesLast && run.name !== undefined ? { text, values, name: run.name } : { text, values };
   }
 
-  get #wire(): { readonly stream: Socket } {
-    return (this.#client as unknown as { connection: { stream: Socket } }).connection;
+  get #wire(): { readonly stream: Wire } {
+    return (this.#client as unknown as { connection: { stream: Wire } }).connection;
   }
 
   /** Calls `heard` for each notification of others on a channel. */
