@@ -556,7 +556,7 @@ export class Coordinator implements StoreOwner {
 
   readonly #decide: Context['decide'] = (command, then = {}) => {
     const { gate = 'decided', reply, refused } = then;
-    this.#store.transact([{ command, gate, reply, refused }]);
+    this.#store.transact({ command, gate, reply, refused });
     if (!this.#commits) this.turn();
   };
 

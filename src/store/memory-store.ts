@@ -50,9 +50,8 @@ export class MemoryStore implements Store, Records {
     this.#owner = owner;
   }
 
-  transact(asked: readonly Asked[]): void {
-    const outside = this.#outside.look();
-    for (const one of asked) this.#group.decide(this.state, one, outside);
+  transact(asked: Asked): void {
+    this.#group.decide(this.state, asked, this.#outside.look());
   }
 
   claim(requests: ClaimRequests): void {

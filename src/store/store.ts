@@ -177,8 +177,8 @@ export interface Store {
    */
   readonly takesWork: boolean;
   open(owner: StoreOwner): Promise<void>;
-  /** Decides these commands, each atomic on its own. The next `commit` keeps and releases them. */
-  transact(asked: readonly Asked[]): void;
+  /** Decides a command. The next `commit` keeps and releases it. */
+  transact(asked: Asked): void;
   /**
    * Claims the jobs that the requests ask for, in the order of the contract; see `claimAll`. Each
    * claim is a decision like any other: the next `commit` keeps it, and an effect `run` releases

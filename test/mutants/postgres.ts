@@ -180,7 +180,7 @@ export const postgres: readonly Mutant[] = [
     tags: ['19.4'],
     tests: ['contract/two-dispatchers.test.ts'],
     in: 'store/shared/shared-store.ts#SharedStore.transact',
-    find: "if (one.command.type === 'ping') this.#ping({ ...one, now }); else",
+    find: "if (asked.command.type === 'ping') this.#ping({ ...asked, now }); else",
     replace: '',
   },
   {

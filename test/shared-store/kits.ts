@@ -140,7 +140,7 @@ class LonelyStore extends SharedStore {
   override async open(owner: StoreOwner): Promise<void> {
     await super.open(owner);
     const pings = pingsOf(this.local, this.#dispatcher)?.count ?? 0;
-    this.transact([{ command: { type: 'rescue', dispatcher: this.#dispatcher, pings }, gate: 'decided' }]);
+    this.transact({ command: { type: 'rescue', dispatcher: this.#dispatcher, pings }, gate: 'decided' });
     this.commit();
     await this.idle();
   }

@@ -82,9 +82,9 @@ export class Subject {
         this.fatal = error;
       },
     });
-    this.store.transact([{ command: activateUs, gate: 'decided' }]);
+    this.store.transact({ command: activateUs, gate: 'decided' });
     // Of a store that does not outlive its process, nothing of that level is left.
-    this.store.transact([{ command: { type: 'forgetMemory', owner: us, until: Number.MAX_VALUE }, gate: 'decided' }]);
+    this.store.transact({ command: { type: 'forgetMemory', owner: us, until: Number.MAX_VALUE }, gate: 'decided' });
     this.store.commit();
     if (this.store instanceof SharedStore) await this.#survey();
     return this;
@@ -92,7 +92,7 @@ export class Subject {
 
   /** Transacts a command, in which payloads may be plain bytes. */
   transact(command: Command, gate: Asked['gate'], reply: NonNullable<Asked['reply']> = () => {}): void {
-    this.store.transact([{ command: withPayloads(command, this.store.payload), gate, reply }]);
+    this.store.transact({ command: withPayloads(command, this.store.payload), gate, reply });
   }
 
   /** Transacts a command and records its reply. Does not commit. */

@@ -112,7 +112,7 @@ export class Churn {
 
   /** Transacts one random command. Does not commit. */
   decide(): void {
-    this.store.transact([{ command: this.#command(), gate: 'decided' }]);
+    this.store.transact({ command: this.#command(), gate: 'decided' });
   }
 
   step(): void {

@@ -21,7 +21,7 @@ async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
   const told = (command: Command) =>
     new Promise<string | undefined>((resolve) => {
       const reply = (error?: Error) => resolve((error as { code?: string } | undefined)?.code);
-      store.transact([{ command, gate: 'synced', reply }]);
+      store.transact({ command, gate: 'synced', reply });
       store.commit();
     });
   const ring = () => {
@@ -61,13 +61,13 @@ it('[9.1] the store keeps all outcomes that fit in the reserve, and holds a larg
   const ids = ['large', 'small'].map(idOf);
   assert.equal(await told(activateUs), undefined);
   for (const one of ids) assert.equal(await told(put({ ...job, id: one })), undefined);
-  for (const one of ids) store.transact([{ command: { type: 'claim', job: one, agent: main }, gate: 'decided' }]);
+  for (const one of ids) store.transact({ command: { type: 'claim', job: one, agent: main }, gate: 'decided' });
   store.commit();
   disk.capacityBytes = disk.usedBytes;
   for (const [index, bytes] of [100_000, 100].entries()) {
     const outcome = { kind: 'value', payload: store.payload(new Uint8Array(bytes)) } as const;
     const command: Command = { type: 'settle', job: ids[index]!, fence: 1, startedAt: 1000, outcome, inner: [] };
-    store.transact([{ command, gate: 'decided' }]);
+    store.transact({ command, gate: 'decided' });
   }
   store.commit();
   const outcomes = () => ids.map((one) => store.state.job(one)?.outcome);

@@ -33,7 +33,7 @@ async function newJob(): Promise<JobRecord> {
   const { store } = await new Churn(new StrictDisk(), 1).open();
   const id = idOf('job');
   const job = { id, form: 'call', callable: 'm#run', args: null, options: {}, parts: [], callbacks: [] } as const;
-  store.transact([{ command: { type: 'put', queue: '', owner: us, level: 'full', jobs: [job] }, gate: 'decided' }]);
+  store.transact({ command: { type: 'put', queue: '', owner: us, level: 'full', jobs: [job] }, gate: 'decided' });
   const record = recordOf(store.state.job(id)!);
   await store.close();
   return record;

@@ -32,7 +32,7 @@ class Story {
 
   do(command: Command): void {
     const reply = (error?: Error) => assert.ifError(error);
-    this.churn.store.transact([{ command, gate: 'decided', reply }]);
+    this.churn.store.transact({ command, gate: 'decided', reply });
     this.churn.store.commit();
   }
 
@@ -113,7 +113,7 @@ describe('a payload in the journal', () => {
       const args = story.churn.store.payload(Buffer.from('arguments'));
       const name = `job${199 - (i % 50)}`;
       const command: Command = { type: 'change', job: idOf(name), args, options: {} };
-      story.churn.store.transact([{ command, gate: 'decided' }]);
+      story.churn.store.transact({ command, gate: 'decided' });
       await turn();
     }
     await taking;

@@ -74,7 +74,7 @@ function put(store: JournalStore, count: number): Promise<void> {
   const jobs = Array.from({ length: count }, () => spec(store));
   return new Promise((resolve, reject) => {
     const reply = (error?: Error) => (error === undefined ? resolve() : reject(error));
-    store.transact([{ command: { type: 'put', queue: '', owner, level: 'full', jobs }, gate: 'synced', reply }]);
+    store.transact({ command: { type: 'put', queue: '', owner, level: 'full', jobs }, gate: 'synced', reply });
     store.commit();
   });
 }

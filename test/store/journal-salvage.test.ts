@@ -102,7 +102,7 @@ describe('salvage', () => {
       args: store.payload(Buffer.from(`arguments of ${name}`)),
     }));
     const put = { type: 'put', queue: '', owner: us, level: 'full', jobs: [lost!, whole!] } as const;
-    store.transact([{ command: put, gate: 'decided' }]);
+    store.transact({ command: put, gate: 'decided' });
     store.commit();
     await store.close();
     const [segment] = named(disk.files(), 'segment');

@@ -114,7 +114,7 @@ describe('the journal store under churn', () => {
     const churn = await new Churn(disk, 3).open();
     while (![...churn.store.state.jobs()].some(({ queued, args }) => queued && args !== null)) churn.step();
     const job = [...churn.store.state.jobs()].find(({ queued, args }) => queued && args !== null)!;
-    churn.store.transact([{ command: { type: 'change', job: job.id, args: null, options: {} }, gate: 'decided' }]);
+    churn.store.transact({ command: { type: 'change', job: job.id, args: null, options: {} }, gate: 'decided' });
     await churn.durable();
     assert.equal((await reopened(disk.afterKill())).state.job(job.id)!.args, null);
     await churn.store.close();

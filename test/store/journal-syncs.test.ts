@@ -36,7 +36,7 @@ function end({ store }: Subject, resultBytes = 3): void {
     outcome: { kind: 'value', payload: store.payload(new Uint8Array(resultBytes)) },
     inner: [],
   };
-  store.transact([{ command, gate: 'decided' }]);
+  store.transact({ command, gate: 'decided' });
   store.commit();
 }
 

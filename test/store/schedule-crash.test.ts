@@ -45,7 +45,7 @@ class Life {
       store: this.store,
       dispatcher: us,
       now: outside.now,
-      decide: (command: Command, then: object = {}) => this.store.transact([{ command, gate: 'decided', ...then }]),
+      decide: (command: Command, then: object = {}) => this.store.transact({ command, gate: 'decided', ...then }),
       turn: () => {},
       post: () => {},
       isClosing: () => false,

@@ -21,8 +21,8 @@ export interface JobChange {
   /** `undefined` if the row was new; the row itself if it was forgotten. */
   readonly before: JobRecord | undefined;
   /**
-   * Kept in the first change of the row in its group: the last command that noted the row; 0 if its
-   * change was undone, so that the next is noted again.
+   * Of the first change of the row in its group: the last command that noted the row, or 1 if its
+   * change was undone, so that the next is noted again. 0 for later changes.
    */
   notedBy: number;
 }
@@ -70,16 +70,11 @@ export interface Changes {
 }
 
 export class ChangeLog {
-  /** All changes of this group, in order. */
+  /** All changes of this group, in order. `JobRow.logged` is the index of a row's first one. */
   #undo: Change[] = [];
-  /**
-   * The first change of each row that the group touched, even if undone. `JobRow.logged` is a row's
-   * index here.
-   */
-  #touched: JobChange[] = [];
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
-  #command = 1;
+  #command = undone;
   /** The last command that forgot packed jobs. */
   #packedBy = 0;
   #fallible = true;
@@ -97,8 +92,8 @@ export class ChangeLog {
 
   /** Must be called before every change of the row. */
   noteChange(row: JobRow): void {
-    const notedBy = this.#touchedOf(row)?.notedBy ?? 0;
-    if (notedBy === this.#command || (notedBy !== 0 && !this.#fallible)) return;
+    const notedBy = this.#firstOf(row)?.notedBy ?? undone;
+    if (notedBy === this.#command || (notedBy !== undone && !this.#fallible)) return;
     this.#note(row, new CompactJob(row));
   }
 
@@ -134,8 +129,9 @@ export class ChangeLog {
     this.#command++;
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
+      const first = 'row' in change ? this.#firstOf(change.row) : undefined;
       // A later change of the row must be noted again.
-      if ('row' in change) this.#touchedOf(change.row)!.notedBy = 0;
+      if (first !== undefined) first.notedBy = undone;
       yield change;
     }
   }
@@ -146,17 +142,18 @@ export class ChangeLog {
     const forgotten: Id[] = [];
     const dropped: Payload[] = [];
     const droppedSeats: number[] = [];
-    for (const { row, before } of this.#touched) {
-      if (row.isThere) jobs.push(row);
-      else if (before !== undefined) {
-        forgotten.push(row.id);
-        if (row.args !== null) dropped.push(row.args);
-        if (row.result !== null) dropped.push(row.result);
-      }
-    }
     // Several changes of one row may hold the same old payload.
     const replaced = new Set<Payload>();
     for (const change of this.#undo) {
+      if (isFirst(change)) {
+        const { row, before } = change;
+        if (row.isThere) jobs.push(row);
+        else if (before !== undefined) {
+          forgotten.push(row.id);
+          if (row.args !== null) dropped.push(row.args);
+          if (row.result !== null) dropped.push(row.result);
+        }
+      }
       if ('seats' in change) {
         for (const seat of change.seats) {
           forgotten.push(seats.id(seat));
@@ -203,37 +200,44 @@ export class ChangeLog {
   /** Returns the completed roots among the jobs that changed since `keep`. */
   completedRoots(): JobRow[] {
     const completed: JobRow[] = [];
-    for (const { row } of this.#touched)
+    for (const change of this.#undo) {
+      if (!isFirst(change)) continue;
+      const { row } = change;
       if (row.isThere && row.role === 'root' && row.status === 'completed') completed.push(row);
+    }
     return completed;
   }
 
   /** `true` if the row was changed since `keep`. */
   has(row: JobRow): boolean {
-    return this.#touchedOf(row) !== undefined;
+    return this.#firstOf(row) !== undefined;
   }
 
   /** Makes the changes final: a new group begins. */
   keep(): void {
     this.#undo = [];
-    this.#touched = [];
     this.#settings.clear();
     this.#annotations.clear();
     this.#command++;
   }
 
   #note(row: JobRow, before: JobRecord | undefined): void {
-    const change: JobChange = { row, before, notedBy: this.#command };
-    this.#undo.push(change);
-    const touched = this.#touchedOf(row);
-    if (touched !== undefined) touched.notedBy = this.#command;
-    else row.logged = this.#touched.push(change) - 1;
+    const first = this.#firstOf(row);
+    const notedBy = first === undefined ? this.#command : 0;
+    const place = this.#undo.push({ row, before, notedBy } satisfies JobChange) - 1;
+    if (first === undefined) row.logged = place;
+    else first.notedBy = this.#command;
   }
 
-  #touchedOf(row: JobRow): JobChange | undefined {
-    const touched = this.#touched[row.logged];
-    return touched?.row === row ? touched : undefined;
+  #firstOf(row: JobRow): JobChange | undefined {
+    const change = this.#undo[row.logged];
+    return change !== undefined && isFirst(change) && change.row === row ? change : undefined;
   }
 }
+
+/** Comes before the number of any command. */
+const undone = 1;
+
+const isFirst = (change: Change): change is JobChange => 'row' in change && change.notedBy !== 0;
 
 const noChanges: ReadonlyMap<string, undefined> = new Map();

@@ -66,9 +66,10 @@ export class JournalReader implements Store {
     this.state.loaded();
   }
 
-  transact(asked: readonly Asked[]): void {
+  transact({ reply, refused, command }: Asked): void {
     const error = new NoOwnerError(`no process has ${this.#directory} open, so nothing can be changed`);
-    for (const { reply, refused, command } of asked) (reply ?? ((why: Error) => refused?.(why, command)))(error);
+    if (reply !== undefined) reply(error);
+    else refused?.(error, command);
   }
 
   commit(): void {}

@@ -162,13 +162,9 @@ export class JournalStore implements Store, Records {
     }
   }
 
-  transact(asked: readonly Asked[]): void {
-    if (this.#failed !== undefined) {
-      for (const { reply } of asked) reply?.(this.#failed);
-      return;
-    }
-    const outside = this.#outside.look();
-    for (const one of asked) this.#group.decide(this.state, one, outside);
+  transact(asked: Asked): void {
+    if (this.#failed !== undefined) return asked.reply?.(this.#failed);
+    this.#group.decide(this.state, asked, this.#outside.look());
   }
 
   claim(requests: ClaimRequests): void {
@@ -318,8 +314,7 @@ export class JournalStore implements Store, Records {
   }
 
   #commitAlone(asked: Asked): void {
-    if (this.#failed !== undefined) return asked.reply?.(this.#failed);
-    this.#group.decide(this.state, asked, this.#outside.look());
+    this.transact(asked);
     this.commit();
   }
 

@@ -122,7 +122,7 @@ async function recovered(lock: Lock): Promise<JournalStore> {
   await new Promise<void>((resolve, reject) => {
     const reply = (error: Error | undefined) => (error === undefined ? resolve() : reject(error));
     // No process feeds the maps of the directory any more.
-    store.transact([{ command: { type: 'recover' }, gate: 'synced', reply }]);
+    store.transact({ command: { type: 'recover' }, gate: 'synced', reply });
     store.commit();
   });
   return store;

@@ -206,14 +206,12 @@ export class SharedStore implements Store {
     this.#noteFailing();
   }
 
-  transact(asked: readonly Asked[]): void {
+  transact(asked: Asked): void {
     const now = this.#outside.now();
     if (this.#wakeAt <= now) this.#wakeAt = 0;
-    for (const one of asked) {
-      this.#isTicking ||= isTick(one);
-      if (one.command.type === 'ping') this.#ping({ ...one, now });
-      else this.#asked.push({ ...one, now });
-    }
+    this.#isTicking ||= isTick(asked);
+    if (asked.command.type === 'ping') this.#ping({ ...asked, now });
+    else this.#asked.push({ ...asked, now });
   }
 
   claim(requests: ClaimRequests): void {
