@@ -376,11 +376,14 @@ export class Coordinator implements StoreOwner {
   turn(): void {
     if (this.#turning) return;
     this.#turning = true;
-    this.#ports.soon(() => {
-      this.#turning = false;
-      this.#turn();
-    });
+    this.#ports.soon(this.#beginTurn);
   }
+
+  // A function made in `turn` would cost each call, also those that request nothing new.
+  readonly #beginTurn = (): void => {
+    this.#turning = false;
+    this.#turn();
+  };
 
   /** Claims jobs for the threads, and commits the commands decided since the last turn. */
   #turn(): void {

@@ -40,11 +40,6 @@ export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): r
   return [owner, callable, queue, policy, agent];
 }
 
-/** Whether `names` equals `namesOf(job)`. */
-export function hasNames({ owner, callable, queue, policy, agent }: JobRecord, names: readonly string[]): boolean {
-  return names[0] === owner && names[1] === callable && names[2] === queue && names[3] === policy && names[4] === agent;
-}
-
 const flag = { queued: 1, front: 2, claimed: 4, begun: 8, suspect: 16, cancelled: 32, counted: 64, args: 128 } as const;
 const has = {
   parent: 1,

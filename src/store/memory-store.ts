@@ -65,13 +65,14 @@ export class MemoryStore implements Store, Records {
     const group = this.#group;
     this.#group = new Group();
     this.#commits++;
-    const completed = this.state.keepChanges();
+    const { jobs } = this.state.changes();
+    this.state.keepChanges();
     for (const gate of gates) {
       const { effects, replies } = group.behind(gate);
       for (const { tell, error, same } of replies) tell(error, same);
       if (effects.length > 0) this.#owner!.release(effects);
     }
-    this.state.pack(completed);
+    this.state.pack(jobs);
   }
 
   get nextTimer(): number | undefined {

@@ -538,7 +538,7 @@ export class Claiming {
     this.#dropLost();
     for (const { thread, items } of filled) {
       // Runs may have been withdrawn since they were placed.
-      const runs = items.filter(isReady);
+      const runs = items.every(isReady) ? items : items.filter(isReady);
       for (const run of runs) run.thread = thread;
       if (runs.length === 0 || this.#context.pool.start(thread, runs)) continue;
       for (const run of runs) run.thread = 0;

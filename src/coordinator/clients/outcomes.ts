@@ -24,8 +24,9 @@ interface Waiting {
   readonly caller: Caller | undefined;
 }
 
-/** The takers of one outcome. */
-interface Taking {
+/** An outcome, and who takes it. */
+interface Due {
+  readonly job: JobRecord;
   /** The client that put the job; undefined if it does not take the outcome now. */
   readonly owner: Caller | undefined;
   /** The request of its put. */
@@ -38,9 +39,8 @@ export class Outcomes {
   readonly #build: Build;
   readonly #callers: Callers;
   readonly #waiters = new Waiters<Waiting>();
-  /** The jobs with outcomes to be sent by the next `sendDue`, and the takers of each. */
-  #due: JobRecord[] = [];
-  #taking: Taking[] = [];
+  /** The outcomes to be sent by the next `sendDue`. */
+  #due: Due[] = [];
   /** The outcomes that callers do not take yet, each read when it is sent. */
   readonly #unsent = new Map<Caller, Map<Id, OutcomeWaiter[]>>();
 
@@ -131,43 +131,40 @@ export class Outcomes {
    * job may have been forgotten since it was decided.
    */
   deliver(job: JobRecord): void {
-    const taking = this.#takeReady(job.id, job.owner);
-    if (taking.owner === undefined && taking.thens.length === 0) return;
-    this.#due.push(job);
-    this.#taking.push(taking);
+    const due = this.#takeReady(job);
+    if (due.owner !== undefined || due.thens.length > 0) this.#due.push(due);
   }
 
   /** Reads and sends the outcomes that `deliver` has noted. */
   sendDue(): void {
     const due = this.#due;
     if (due.length === 0) return;
-    const taking = this.#taking;
     this.#due = [];
-    this.#taking = [];
-    const look = (records: Records) => due.map((job) => outcomeOf(records, job));
+    const look = (records: Records) => due.map(({ job }) => outcomeOf(records, job));
     const tell = (error: Error | undefined, outcomes?: readonly (EncodedOutcome | Error)[]) => {
-      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, taking[index]!);
+      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, due[index]!);
     };
     this.#context.store.read(look, tell, 'decided');
   }
 
-  #deliver({ id, owner, outcome }: Ended): void {
-    sendAll(outcome, this.#takeReady(id, owner));
+  #deliver({ job, outcome }: Ended): void {
+    sendAll(outcome, this.#takeReady(job));
   }
 
   /** Removes those who take the outcome now. Others take it when there is room. */
-  #takeReady(id: Id, ownerId: Id): Taking {
-    const owner = this.#callers.of(ownerId);
+  #takeReady(job: JobRecord): Due {
+    const { id } = job;
+    const owner = this.#callers.of(job.owner);
     const put = owner?.puts.get(id);
     const waiting = this.#waiters.take(id);
     const thens =
       waiting.length === 0 ? none : waiting.filter((one) => !this.#waitsForRoom(id, one)).map(({ then }) => then);
-    if (put === undefined) return { owner: undefined, put: 0, thens };
+    if (put === undefined) return { job, owner: undefined, put: 0, thens };
     owner!.puts.delete(id);
-    if (owner!.isFull?.() !== true) return { owner, put, thens };
+    if (owner!.isFull?.() !== true) return { job, owner, put, thens };
     const then: OutcomeWaiter = (error, outcome) => sendToOwner(owner!, put, outcome ?? error!);
     this.#waitsForRoom(id, { then, caller: owner });
-    return { owner: undefined, put, thens };
+    return { job, owner: undefined, put, thens };
   }
 
   /** Keeps the outcome for a caller that takes nothing at the moment. */
@@ -258,15 +255,14 @@ export class Outcomes {
 
 /** A job whose call is over. */
 interface Ended {
-  readonly id: Id;
-  readonly owner: Id;
+  readonly job: JobRecord;
   /** The error with which reading it failed. */
   readonly outcome: EncodedOutcome | Error;
 }
 
 function endOf(records: Records, job: JobRecord): Ended | undefined {
   if (job.outcome === 'none') return undefined;
-  return { id: job.id, owner: job.owner, outcome: outcomeOf(records, job) };
+  return { job, outcome: outcomeOf(records, job) };
 }
 
 /** Returns a job's outcome, or the error if it is damaged: others may still be read. */
@@ -279,7 +275,7 @@ function outcomeOf(records: Records, job: JobRecord): EncodedOutcome | Error {
   }
 }
 
-function sendAll(outcome: EncodedOutcome | Error, { owner, put, thens }: Taking): void {
+function sendAll(outcome: EncodedOutcome | Error, { owner, put, thens }: Due): void {
   if (owner !== undefined) sendToOwner(owner, put, outcome);
   for (const then of thens) send(outcome, then);
 }

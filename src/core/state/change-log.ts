@@ -72,6 +72,8 @@ export interface Changes {
 export class ChangeLog {
   /** All changes of this group, in order. `JobRow.logged` is the index of a row's first one. */
   #undo: Change[] = [];
+  /** The number of rows that were changed. */
+  #rows = 0;
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
   #command = undone;
@@ -129,16 +131,20 @@ export class ChangeLog {
     this.#command++;
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
-      const first = 'row' in change ? this.#firstOf(change.row) : undefined;
-      // A later change of the row must be noted again.
-      if (first !== undefined) first.notedBy = undone;
+      if ('row' in change) {
+        const first = this.#firstOf(change.row);
+        // A later change of the row must be noted again.
+        if (first === undefined) this.#rows--;
+        else first.notedBy = undone;
+      }
       yield change;
     }
   }
 
   /** Returns the changes since `keep`. */
   changes(settings: Settings, annotations: Annotations, seats: Seats): Changes {
-    const jobs: JobRecord[] = [];
+    const jobs = new Array<JobRecord>(this.#rows);
+    let count = 0;
     const forgotten: Id[] = [];
     const dropped: Payload[] = [];
     const droppedSeats: number[] = [];
@@ -147,7 +153,7 @@ export class ChangeLog {
     for (const change of this.#undo) {
       if (isFirst(change)) {
         const { row, before } = change;
-        if (row.isThere) jobs.push(row);
+        if (row.isThere) jobs[count++] = row;
         else if (before !== undefined) {
           forgotten.push(row.id);
           if (row.args !== null) dropped.push(row.args);
@@ -167,6 +173,7 @@ export class ChangeLog {
       if (result !== null && result !== change.row.result) replaced.add(result);
     }
     for (const payload of replaced) dropped.push(payload);
+    jobs.length = count;
     return {
       jobs,
       forgotten,
@@ -197,17 +204,6 @@ export class ChangeLog {
     return [...changed.values()];
   }
 
-  /** Returns the completed roots among the jobs that changed since `keep`. */
-  completedRoots(): JobRow[] {
-    const completed: JobRow[] = [];
-    for (const change of this.#undo) {
-      if (!isFirst(change)) continue;
-      const { row } = change;
-      if (row.isThere && row.role === 'root' && row.status === 'completed') completed.push(row);
-    }
-    return completed;
-  }
-
   /** `true` if the row was changed since `keep`. */
   has(row: JobRow): boolean {
     return this.#firstOf(row) !== undefined;
@@ -216,6 +212,7 @@ export class ChangeLog {
   /** Makes the changes final: a new group begins. */
   keep(): void {
     this.#undo = [];
+    this.#rows = 0;
     this.#settings.clear();
     this.#annotations.clear();
     this.#command++;
@@ -225,8 +222,12 @@ export class ChangeLog {
     const first = this.#firstOf(row);
     const notedBy = first === undefined ? this.#command : 0;
     const place = this.#undo.push({ row, before, notedBy } satisfies JobChange) - 1;
-    if (first === undefined) row.logged = place;
-    else first.notedBy = this.#command;
+    if (first !== undefined) {
+      first.notedBy = this.#command;
+      return;
+    }
+    row.logged = place;
+    this.#rows++;
   }
 
   #firstOf(row: JobRow): JobChange | undefined {

@@ -97,7 +97,11 @@ export class Completed {
 
   /** The completed jobs below a failed root count with it as soon as it is completed. */
   #moveMembers(row: JobRow, areOfFailed: boolean): void {
-    if (row.role !== 'root' || !row.isOfFailed) return;
+    if (row.role === 'root' && row.isOfFailed) this.#moveBelow(row, areOfFailed);
+  }
+
+  /** Skips the members that a partial view has not loaded. */
+  #moveBelow({ partRows, callbackRows }: JobRow, areOfFailed: boolean): void {
     const move = (member: JobRow): void => {
       // A member that another process forgot may still be in the list.
       if (member.isThere && member.status === 'completed' && member.isOfFailed !== areOfFailed) {
@@ -105,14 +109,10 @@ export class Completed {
         member.isOfFailed = areOfFailed;
         this.#rootsOf(member).bytes += payloadBytes(member);
       }
-      moveBelow(member);
+      this.#moveBelow(member, areOfFailed);
     };
-    // Skips the members that a partial view has not loaded.
-    const moveBelow = ({ partRows, callbackRows }: JobRow): void => {
-      partRows.forEach(move);
-      callbackRows.forEach(move);
-    };
-    moveBelow(row);
+    partRows.forEach(move);
+    callbackRows.forEach(move);
   }
 
   /** Removes a job that is no longer completed, or no longer there. */

@@ -197,19 +197,20 @@ export class Lanes {
 
   /**
    * Returns the first job of this queue in the accepted lanes. `fullAt` returns a quota in which
-   * the lane's jobs get no place now, if there is one: the lane is parked there. The cost grows
+   * the lane's jobs get no place `now`, if there is one: the lane is parked there. The cost grows
    * with the number of refused lanes; parked lanes cost nothing.
    */
   first(
     queue: string,
     accepts: (lane: Lane) => boolean,
-    fullAt: (lane: Lane) => string | undefined,
+    fullAt: (lane: Lane, now: number) => string | undefined,
+    now: number,
   ): Queued | undefined {
     const line = this.#lines.get(queue);
     for (;;) {
       const lane = line?.lanes.firstWhere(accepts);
       if (lane === undefined) return undefined;
-      const full = lane.gates.length === 0 ? undefined : fullAt(lane);
+      const full = lane.gates.length === 0 ? undefined : fullAt(lane, now);
       if (full === undefined) return lane.jobs.first();
       park(line!, lane, full);
       this.#noteOpen(queue);

@@ -50,11 +50,12 @@ export class Roots implements KeptRoots<JobRow> {
   /** Returns the place of the oldest root that is there, and may be forgotten if `isFree`. */
   #next(isFree = true): number {
     let at = this.#oldest;
-    const isPassed = (seat: number | undefined) =>
-      seat !== undefined &&
-      ((this.#gone > 0 && !this.#seats.isThere(seat)) || (isFree && this.#seats.hasAwaiters(seat)));
-    while (isPassed(this.#roots[at])) at++;
+    while (at < this.#roots.length && this.#isPassed(this.#roots[at]!, isFree)) at++;
     return at;
+  }
+
+  #isPassed(seat: number, isFree: boolean): boolean {
+    return (this.#gone > 0 && !this.#seats.isThere(seat)) || (isFree && this.#seats.hasAwaiters(seat));
   }
 
   /** Yields the roots that are there, the newest first, while others come and go. */

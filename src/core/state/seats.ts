@@ -19,11 +19,6 @@ export class Seats implements PackedIds {
     this.#packed = payloads === undefined ? undefined : new PackedJobs(payloads);
   }
 
-  /** `true` if jobs are packed at all. */
-  get packs(): boolean {
-    return this.#packed !== undefined;
-  }
-
   /** Gives a row a seat. */
   add(row: JobRow): void {
     row.seat = this.#free.pop() ?? this.#rows.length;

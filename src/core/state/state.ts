@@ -251,18 +251,16 @@ export class State extends View {
 
   /**
    * Makes the changes final: they are stored, and can no longer be rolled back. Packs the jobs
-   * again that were looked at. Returns the completed roots among the changed jobs, which the store
-   * may hand to `pack` as soon as their payloads fit into its columns.
+   * again that were looked at. The store may hand the changed jobs to `pack` as soon as their
+   * payloads fit into its columns.
    */
-  keepChanges(): readonly JobRecord[] {
-    const completed = this.table.completed.seats.packs ? this.#log.completedRoots() : none;
+  keepChanges(): void {
     this.#log.keep();
     this.table.completed.trim();
     this.pack(this.table.takeLooked());
-    return completed;
   }
 
-  /** Packs those of these completed jobs that are plain, and that no later command has changed. */
+  /** Packs those of these jobs that are completed and plain, and that no later command changed. */
   pack(jobs: readonly JobRecord[]): void {
     for (const job of jobs) {
       const row = job as JobRow;

@@ -254,7 +254,7 @@ export class View {
    * Returns the first job of this queue in the accepted lanes that gets a place in all its quotas.
    */
   firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
-    return this.table.lanes.first(queue, accepts, ({ gates }) => this.#fullAt(queue, gates, now));
+    return this.table.lanes.first(queue, accepts, this.#fullLaneAt, now);
   }
 
   /** Returns the first `most` jobs in the accepted lanes that get a place in all their quotas. */
@@ -464,6 +464,9 @@ export class View {
   }
 
   /** Returns the first of these quotas that has no room. */
+  // Made once: each job in line asks.
+  readonly #fullLaneAt = ({ queue, gates }: Lane, now: number) => this.#fullAt(queue, gates, now);
+
   #fullAt(queue: string, quotas: readonly string[], now: number, lent?: readonly string[]): string | undefined {
     for (const quota of quotas) {
       const openAt = this.opensAt(queue, quota, now, lent);

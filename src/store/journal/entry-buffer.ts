@@ -6,7 +6,6 @@
 import { ByteWriter } from '../../codec/bytes.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../core/records.js';
 import type { Entries } from '../../journal/journal.js';
-import { hasNames, namesOf } from '../job-header.js';
 import { settingText } from '../setting-json.js';
 import { entryTypes } from './entries.js';
 import type { StoredPayload } from './stored-payload.js';
@@ -21,8 +20,8 @@ export class EntryBuffer {
   readonly #table: number[] = [];
   #count = 0;
   /** Names of the job introduced last, and their numbers: the next job mostly has the same. */
-  #last: readonly string[] | undefined;
-  #lastNumbers: readonly number[] = [];
+  readonly #last: string[] = [];
+  readonly #lastNumbers: number[] = [];
 
   get bytes(): number {
     return this.out.length;
@@ -31,7 +30,7 @@ export class EntryBuffer {
   /** Forgets all names, since a new file begins. */
   forgetNames(): void {
     this.#names.clear();
-    this.#last = undefined;
+    this.#last.length = 0;
   }
 
   clear(): void {
@@ -63,23 +62,31 @@ export class EntryBuffer {
     if (this.out.length > start) this.end(type);
   }
 
-  /** Returns the number of an introduced name; `place` is its index in `namesOf(job)`. */
+  /** Returns the number of an introduced name; `place` is that in a job's header. */
   readonly numberOf = (name: string, place: number): number =>
-    this.#last?.[place] === name ? this.#lastNumbers[place]! : this.#names.get(name)!;
+    this.#last[place] === name ? this.#lastNumbers[place]! : this.#names.get(name)!;
 
   /** Writes an entry for each of the job's names that has no number yet. */
   introduceNames(job: JobRecord): void {
-    if (this.#last !== undefined && hasNames(job, this.#last)) return;
-    this.#last = namesOf(job);
-    for (const name of this.#last) {
-      if (this.#names.has(name)) continue;
-      const number = this.#names.size;
+    this.#introduce(job.owner, 0);
+    this.#introduce(job.callable, 1);
+    this.#introduce(job.queue, 2);
+    this.#introduce(job.policy, 3);
+    this.#introduce(job.agent, 4);
+  }
+
+  #introduce(name: string, place: number): void {
+    if (this.#last[place] === name) return;
+    let number = this.#names.get(name);
+    if (number === undefined) {
+      number = this.#names.size;
       this.#names.set(name, number);
       this.out.varint(number);
       this.out.text(name);
       this.end(entryTypes.name);
     }
-    this.#lastNumbers = this.#last.map((name) => this.#names.get(name)!);
+    this.#last[place] = name;
+    this.#lastNumbers[place] = number;
   }
 
   setting(key: string, setting: SettingRecord | undefined): void {

@@ -96,11 +96,14 @@ export class JournalStore implements Store, Records {
   #syncTimes = { lastSyncMs: 0, longestSyncMs: 0 };
   /** The journal's `bytesWritten` when the last sync began. */
   #bytesBeforeSync = 0;
-  /** Payloads to be evicted, and jobs to be packed then, once the frame with this LSN is synced. */
+  /**
+   * Payloads to be evicted, and jobs to be packed then if they are completed, once the frame with
+   * this LSN is synced.
+   */
   #unsynced: {
     readonly lsn: number;
     readonly payloads: readonly StoredPayload[];
-    readonly completed: readonly JobRecord[];
+    readonly jobs: readonly JobRecord[];
   }[] = [];
   /** Cancels the next lazy sync. */
   #lazySync: (() => void) | undefined;
@@ -178,16 +181,18 @@ export class JournalStore implements Store, Records {
     if (this.#group.empty || this.#failed !== undefined) return;
     let group = this.#group;
     this.#group = new Group();
+    let changes = this.state.changes();
     let payloads: readonly StoredPayload[];
     try {
       try {
-        payloads = this.#writer.write(this.state.changes());
+        payloads = this.#writer.write(changes);
       } catch (error) {
         if (!(error instanceof StorageFullError)) throw error;
         this.#waitForRoom();
         group = this.#decideWithoutPuts(group, error);
+        changes = this.state.changes();
         try {
-          payloads = this.#writer.write(this.state.changes(), { reserve: true });
+          payloads = this.#writer.write(changes, { reserve: true });
         } catch (stillFull) {
           if (!(stillFull instanceof StorageFullError)) throw stillFull;
           return this.#hold(group, error);
@@ -199,9 +204,10 @@ export class JournalStore implements Store, Records {
       this.#fail(error as Error);
       return;
     }
-    const completed = this.state.keepChanges();
+    this.state.keepChanges();
+    const { jobs } = changes;
     const { lsn } = this.#journal;
-    if (payloads.length + completed.length > 0) this.#unsynced.push({ lsn, payloads, completed });
+    if (payloads.length + jobs.length > 0) this.#unsynced.push({ lsn, payloads, jobs });
     const released = group.behind('synced');
     const { effects, replies } = released;
     if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
@@ -379,9 +385,9 @@ export class JournalStore implements Store, Records {
     for (const { released } of this.#waiting.splice(0, count)) this.#release(released);
     count = 0;
     while (count < this.#unsynced.length && this.#unsynced[count]!.lsn <= lsn) count++;
-    for (const { payloads, completed } of this.#unsynced.splice(0, count)) {
+    for (const { payloads, jobs } of this.#unsynced.splice(0, count)) {
       this.#writer.evict(payloads);
-      this.state.pack(completed);
+      this.state.pack(jobs);
     }
     this.#snapshots.synced();
   }

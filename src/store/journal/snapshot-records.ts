@@ -5,13 +5,12 @@
 import { type AnnotationRecord, type JobRecord, type SettingRecord, settingKey } from '../../core/records.js';
 import type { SnapshotWriter } from '../../journal/journal.js';
 import { writeJob } from '../job-header.js';
-import { entryTypes } from './entries.js';
+import { entryTypes, payloadHeadBytes } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
 import type { StoredPayload } from './stored-payload.js';
 
 /** Bytes of a frame, about: few enough to be written and checked again well within a slice. */
 const frameBytes = 128 * 1024;
-const nowhere = { segment: 0, offset: 0, length: 0, checksum: 0 };
 /**
  * Headers of an entry. A table row and a checksum for each header would cost more than they save.
  */
@@ -59,12 +58,13 @@ export class SnapshotRecords {
     buffer.addEach(entryTypes.keptJobs, this.#jobs, (job) => {
       writeJob(out, job, buffer.numberOf);
       for (const payload of [job.args, job.result]) {
-        const { segment, offset, length, checksum } = (payload as StoredPayload | null)?.position ?? nowhere;
+        const stored = payload as StoredPayload | null;
+        const segment = stored === null ? 0 : stored.segment;
         out.varint(segment);
         if (segment === 0) continue;
-        out.varint(offset);
-        out.varint(length);
-        out.varint(checksum);
+        out.varint(stored!.offset);
+        out.varint(stored!.byteLength + payloadHeadBytes);
+        out.varint(stored!.checksum >>> 0);
       }
     });
     this.#jobs = [];

@@ -79,7 +79,9 @@ export class StoredPayload implements Payload {
   /** Sets the place of the written entry. `checksum` is signed. */
   place(segment: number, offset: number, checksum: number): void {
     this.segment = segment;
-    this.#offset = offset;
+    // Floored, since V8 then stores a small integer. A number out of an array of floats would give
+    // this field a box in every payload.
+    this.#offset = Math.floor(offset);
     this.#checksum = checksum;
   }
 

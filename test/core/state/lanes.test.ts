@@ -72,7 +72,7 @@ describe('the lanes', () => {
           for (const refused of ['none', 'm#a', 'm#b']) {
             const first = here.find((job) => job.callable !== refused && !(isFull && job.quotas.includes('q')));
             assert.equal(
-              lanes.first(queue, (lane) => lane.callable !== refused, fullAt),
+              lanes.first(queue, (lane) => lane.callable !== refused, fullAt, 0),
               first,
             );
           }
@@ -113,7 +113,7 @@ describe('the lanes', () => {
           // Half of them come back with another place.
           if (which % 2 === 0) add(of);
         }
-        if (which % 7 === 0) lanes.first('', any, ({ gates }) => (gates.includes('q') ? 'q' : undefined));
+        if (which % 7 === 0) lanes.first('', any, ({ gates }) => (gates.includes('q') ? 'q' : undefined), 0);
         if (which % 11 === 0) lanes.unpark('', 'q');
       }
       for (const job of walk) if (job !== undefined) met.push(job);
@@ -138,7 +138,7 @@ describe('the lanes', () => {
     ];
     for (const job of jobs) lanes.add(job, []);
     const claimed: number[] = [];
-    for (let first = lanes.first('', any, noneFull); first !== undefined; first = lanes.first('', any, noneFull)) {
+    for (let first = lanes.first('', any, noneFull, 0); first !== undefined; first = lanes.first('', any, noneFull, 0)) {
       claimed.push(first.eligible);
       lanes.remove(first);
     }
@@ -152,13 +152,18 @@ describe('the lanes', () => {
     lanes.add(queued({ eligible: 10_000, callable: 'm#b' }), []);
     let asked = 0;
     const first = () =>
-      lanes.first('', any, (lane) => {
-        asked++;
-        return lane.gates.includes('q') ? 'q' : undefined;
-      });
+      lanes.first(
+        '',
+        any,
+        (lane) => {
+          asked++;
+          return lane.gates.includes('q') ? 'q' : undefined;
+        },
+        0,
+      );
     for (let n = 0; n < 100; n++) assert.equal(first()?.callable, 'm#b');
     assert.equal(asked, 1);
     lanes.unpark('', 'q');
-    assert.equal(lanes.first('', any, noneFull)?.eligible, 0);
+    assert.equal(lanes.first('', any, noneFull, 0)?.eligible, 0);
   });
 });
