@@ -21,8 +21,8 @@ interface Reply {
 
 /** The effects and replies behind one gate. */
 export interface Released {
-  readonly effects: Effect[];
-  readonly replies: Reply[];
+  readonly effects: readonly Effect[];
+  readonly replies: readonly Reply[];
 }
 
 export class Group {
@@ -83,7 +83,18 @@ export class Group {
   }
 
   behind(gate: Gate): Released {
-    return { effects: this.#effects.filter((effect) => effect.gate === gate), replies: this.#replies[gate] };
+    return { effects: this.#effectsBehind(gate), replies: this.#replies[gate] };
+  }
+
+  /** Mostly all effects of a group have the same gate, or each gate has many. */
+  #effectsBehind(gate: Gate): readonly Effect[] {
+    let count = 0;
+    for (const effect of this.#effects) if (effect.gate === gate) count++;
+    if (count === this.#effects.length) return this.#effects;
+    const effects = new Array<Effect>(count);
+    let at = 0;
+    for (const effect of this.#effects) if (effect.gate === gate) effects[at++] = effect;
+    return effects;
   }
 
   /** Sends the error to all replies, behind every gate: the group is lost. */
