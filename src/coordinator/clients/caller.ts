@@ -7,6 +7,7 @@
  * finds the way back without a list of all callers.
  */
 
+import { IdNumbers } from '../../core/collections/id-numbers.js';
 import type { Event } from '../../core/events.js';
 import type { Id } from '../../core/records.js';
 import type { RunSpan } from '../../protocol/run-span.js';
@@ -22,7 +23,7 @@ export class Caller {
   /** Whether it takes no more outcomes at the moment. Undefined: it takes them always. */
   readonly isFull: (() => boolean) | undefined;
   /** The requests of its puts of one job, by job. It gets their outcomes without asking. */
-  readonly puts = new Map<Id, number>();
+  readonly puts = new IdNumbers();
   /**
    * The handles of its puts of several. Their outcomes are sent on request, and before a job is
    * forgotten.

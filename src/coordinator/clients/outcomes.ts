@@ -112,7 +112,7 @@ export class Outcomes {
   /** Returns the jobs whose outcomes will be sent to a client or a waiter. */
   awaited(): Iterable<Id> {
     const awaited = new Set<Id>(this.#waiters.keys());
-    for (const { puts } of this.#callers.all()) for (const id of puts.keys()) awaited.add(id);
+    for (const { puts } of this.#callers.all()) for (const id of puts.ids()) awaited.add(id);
     return awaited;
   }
 
@@ -213,7 +213,7 @@ export class Outcomes {
     const [older] = this.#marks;
     this.#marks = [this.#marks[1], newId()];
     let least = older;
-    for (const id of [hands.first, ...puts.keys()]) if (id !== undefined && id < least) least = id;
+    for (const id of [hands.first, ...puts.ids()]) if (id !== undefined && id < least) least = id;
     return least;
   }
 

@@ -192,7 +192,7 @@ export class IdMap<Row extends { readonly id: string }, Packed extends number = 
 }
 
 /** Hashes all sixteen characters: ids that users made may differ in any of them. */
-function hashOf(id: string): number {
+export function hashOf(id: string): number {
   let hash = 0;
   for (let word = 0; word < 4; word++) hash = mixed(hash, idWordOf(id, word));
   return hash;

@@ -138,7 +138,8 @@ describe('the lanes', () => {
     ];
     for (const job of jobs) lanes.add(job, []);
     const claimed: number[] = [];
-    for (let first = lanes.first('', any, noneFull, 0); first !== undefined; first = lanes.first('', any, noneFull, 0)) {
+    const next = () => lanes.first('', any, noneFull, 0);
+    for (let first = next(); first !== undefined; first = next()) {
       claimed.push(first.eligible);
       lanes.remove(first);
     }
