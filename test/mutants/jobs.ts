@@ -308,7 +308,7 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'a whole is forgotten before a job that has its list',
     tags: ['2.12'],
-    in: 'core/state/roots.ts#next',
+    in: 'core/state/roots.ts#isPassed',
     find: '(isFree && this.#seats.hasAwaiters(seat))',
     replace: 'false',
   },
