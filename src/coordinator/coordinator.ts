@@ -253,6 +253,8 @@ export class Coordinator implements StoreOwner {
       this.#awaitFeeders();
       this.#decide({ type: 'recover', owner: dispatcher });
     }
+    // Jobs whose date has passed are in line before any job is claimed.
+    this.#decide({ type: 'tick' });
     this.#schedules.opened();
     this.#presence?.begin();
     // The activation is then committed, so the agents are installed before any command of a client.

@@ -89,13 +89,14 @@ describe('3 queues', () => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('later'), { beginAfter: 2 * hourMs });
     await queue.put(work.mark('sooner'), { beginAfter: hourMs });
+    await queue.put(work.mark('urgent'), { beginAfter: hourMs, priority: 1 });
     await queue.put(work.mark('waiting'));
     await kit.crash();
     await kit.clock.set(new Date(kit.clock.now.getTime() + 3 * hourMs));
     await kit.reopen();
     openGate('before');
     await kit.untilIdle();
-    assert.deepEqual(seen, ['before', 'before', 'waiting', 'sooner', 'later']);
+    assert.deepEqual(seen, ['before', 'urgent', 'before', 'waiting', 'sooner', 'later']);
   });
 
   it('[3.3] has a length, an iterable order, and indices from either end', async (t) => {

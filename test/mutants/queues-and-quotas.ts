@@ -45,6 +45,13 @@ export const queuesAndQuotas: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'jobs that came due before opening are in line after the first claims',
+    tags: ['3.2'],
+    in: 'coordinator/coordinator.ts#open',
+    find: "this.#decide({ type: 'tick' });",
+    replace: '',
+  },
+  {
     bug: 'an awaited job is removed',
     tags: ['3.3'],
     in: 'core/job.ts#remove',
