@@ -192,20 +192,21 @@ export class Schedules {
     const isOver = (tick: number) => tick !== 0 && tick <= now;
     if (!isOver(second) && now - at <= lateMs) {
       this.#caughtUp.delete(name);
-      return { name, at, next: second, missed: 0, run: at };
+      return { name, at, last: at, next: second, missed: 0, run: at };
     }
     const oldest = now - windowMs;
     if (policy === 'all') {
       const caughtUp = this.#caughtUp.get(name) ?? 0;
       this.#caughtUp.set(name, caughtUp + 1);
-      if (at >= oldest && caughtUp < mostCaughtUp) return { name, at, next: second, missed: 0, run: at };
+      if (at >= oldest && caughtUp < mostCaughtUp) return { name, at, last: at, next: second, missed: 0, run: at };
       const next = ticks.after(Math.max(at, caughtUp < mostCaughtUp ? oldest - 1 : now));
-      return { name, at, next, missed: ticks.count(at, next === 0 ? now : next - 1, mostCounted), run: undefined };
+      const last = ticks.latest(next === 0 ? now : next - 1, at);
+      return { name, at, last, next, missed: ticks.count(at, last, mostCounted), run: undefined };
     }
     const last = ticks.latest(now, at);
     const isRun = policy === 'one' ? last >= oldest : now - last <= lateMs;
     const missed = ticks.count(at, isRun ? last - 1 : last, mostCounted);
-    return { name, at, next: ticks.after(last), missed, run: isRun ? last : undefined };
+    return { name, at, last, next: ticks.after(last), missed, run: isRun ? last : undefined };
   }
 
   /** Makes the job of a tick; null if its arguments cannot be read. */
@@ -241,6 +242,7 @@ export class Schedules {
 interface Handling {
   readonly name: string;
   readonly at: number;
+  readonly last: number;
   readonly next: number;
   readonly missed: number;
   /** The tick that runs. */

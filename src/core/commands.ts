@@ -294,11 +294,15 @@ export type Command =
       readonly nextAt: number;
       readonly zones: string;
     }
-  /** Handles the tick `at` of a schedule, and `missed` others until `next`; runs `tick`, if any. */
+  /**
+   * Handles the tick `at` of a schedule and the others up to `last`, before `next`; `missed` of
+   * them were missed. Runs `tick`, if any.
+   */
   | {
       readonly type: 'fire';
       readonly name: string;
       readonly at: number;
+      readonly last: number;
       readonly next: number;
       readonly zones: string;
       readonly missed: number;

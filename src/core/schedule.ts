@@ -89,15 +89,14 @@ export function renewTick({ state }: Decision, command: Extract<Command, { type:
 /** Handles the next tick. Ignored if another process was faster. */
 export function fire(decision: Decision, command: Extract<Command, { type: 'fire' }>): void {
   const { state } = decision;
-  const { name, at, next, zones, missed, tick, owner } = command;
+  const { name, at, last: lastAt, next, zones, missed, tick, owner } = command;
   const there = scheduleOf(state, name);
   if (there === undefined || there.paused || there.nextAt !== at) return;
-  const lastAt = tick?.at ?? at;
   save(state, { ...there, nextAt: next, zones, lastAt, lastMissed: missed, missedCount: there.missedCount + missed });
   if (missed > 0) tellSchedule(decision, 'missed', name, lastAt, missed);
   if (tick === null) return;
   const { overlap } = there;
-  if (overlap === 'replace') cancelAll(decision, [...there.live, there.waiting]);
+  if (overlap === 'replace') replaceJobs(decision, there);
   // Cancelling has changed it.
   const now = scheduleOf(state, name)!;
   const isBusy = overlap !== 'allow' && liveJobs(state, now).length > 0;
@@ -109,33 +108,49 @@ export function fire(decision: Decision, command: Extract<Command, { type: 'fire
 /** Runs ticks on request, whatever else runs. A tick that has a job already is left out. */
 export function runTicks(decision: Decision, { name, ticks, owner }: Extract<Command, { type: 'runTicks' }>): void {
   requireSchedule(decision.state, name);
-  for (const tick of ticks) if (decision.state.job(tick.job.id) === undefined) run(decision, name, tick, owner, false);
+  for (const tick of ticks)
+    if (decision.state.job(tick.job.id) === undefined) putTick(decision, name, tick, owner, false);
 }
 
-/** Puts the job of a tick, or holds it until the live ones are completed. */
-function run(decision: Decision, name: string, { at, job: spec }: Tick, owner: Id, waits: boolean): void {
+/** Puts the job of a tick as `putTick` does. The schedule goes on if it can no longer be put. */
+function run(decision: Decision, name: string, tick: Tick, owner: Id, waits: boolean): void {
   const { state, now, effects } = decision;
-  const there = scheduleOf(state, name)!;
-  const { queue, template, fired } = there;
-  const { level } = state.job(template)!;
   const mark = state.begin(now);
   const before = effects.length;
   try {
-    const options = { ...spec.options, unique: tickKey({ name, at }) };
-    const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
-    const job = createJob(decision, { ...spec, options }, place, !waits);
-    const recent = [...there.recent, { at, job: job.id }].slice(-mostRecent);
-    const live = waits ? there.live : liveWith(state, there, job.id);
-    save(state, { ...there, fired: fired + 1, recent, live, waiting: waits ? job.id : there.waiting });
-    if (!waits) expireIfLate(decision, job);
+    putTick(decision, name, tick, owner, waits);
   } catch (error) {
-    // A quota that the job names was removed. The schedule goes on.
+    // A quota that the job names was removed.
     if (!(error instanceof CallsheetError)) throw error;
     state.rollback(mark);
     effects.length = before;
     const message = `the job of schedule ${JSON.stringify(name)} could not be put: ${error.message}`;
+    const { template } = requireSchedule(state, name);
     effects.push({ type: 'log', gate: 'synced', level: 'error', message, job: template });
   }
+}
+
+/** Puts the job of a tick, or holds it until the live ones are completed. */
+function putTick(decision: Decision, name: string, { at, job: spec }: Tick, owner: Id, waits: boolean): void {
+  const { state } = decision;
+  const there = scheduleOf(state, name)!;
+  const { queue, template, fired } = there;
+  const { level } = state.job(template)!;
+  const options = { ...spec.options, unique: tickKey({ name, at }) };
+  const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
+  const job = createJob(decision, { ...spec, options }, place, !waits);
+  const recent = [...there.recent, { at, job: job.id }].slice(-mostRecent);
+  const live = waits ? there.live : liveWith(state, there, job.id);
+  save(state, { ...there, fired: fired + 1, recent, live, waiting: waits ? job.id : there.waiting });
+  if (!waits) expireIfLate(decision, job);
+}
+
+/** Cancels all jobs. The one that waited may have callbacks to run: the next waits for it too. */
+function replaceJobs(decision: Decision, there: ScheduleRecord): void {
+  const { state } = decision;
+  cancelAll(decision, [...there.live, there.waiting]);
+  const now = scheduleOf(state, there.name)!;
+  if (now.waiting !== '') save(state, { ...now, live: [...now.live, now.waiting], waiting: '' });
 }
 
 function cancelAll(decision: Decision, ids: readonly Id[]): void {

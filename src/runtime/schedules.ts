@@ -181,6 +181,8 @@ export class Schedule {
   /**
    * Puts a job now, as an additional tick. Neither a pause nor a running job prevents it; a tick
    * while it runs counts as an overlap.
+   *
+   * @throws {UnknownQuotaError} a quota of the job was removed. So does `backfill`.
    */
   async trigger(): Promise<Job> {
     const [id] = await this.#run();

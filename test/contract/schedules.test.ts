@@ -249,7 +249,8 @@ describe('14 a tick that was missed', () => {
       await queue.schedule('s', work.mark('s'), { every: hourMs, overlap: 'allow', ...options });
       await closedFor(kit, 5 * hourMs + 20 * minuteMs);
       assert.deepEqual(seen, expected, JSON.stringify(options));
-      assert.equal((await kit.runtime.schedule('s').details()).missedCount, missed);
+      const { missedCount, lastAt } = await kit.runtime.schedule('s').details();
+      assert.deepEqual([missedCount, lastAt], [missed, new Date('2030-01-01T05:00:00Z')]);
       await kit.clock.advance(40 * minuteMs);
       assert.equal(seen.length, expected.length + 1, 'the next one is in time');
       await events.return();
@@ -363,6 +364,20 @@ describe('14 ticks that overlap', () => {
     assert.equal((await old!.job.failure())?.name, 'JobCancelledError');
   });
 
+  it('[14.2] replace the job that waits too, and wait for its callbacks', async (t) => {
+    const { kit, queue } = await started(t, { stopGraceMs: dayMs });
+    const job = work.holdDeaf('s').onBoth(work.hold.with('then') as never);
+    const schedule = await queue.schedule('s', job, { every: hourMs, overlap: 'replace' });
+    await kit.clock.advance(3 * hourMs);
+    const jobs = (await schedule.history()).map(({ job }) => job);
+    assert.deepEqual(await Promise.all(jobs.map((one) => one.status())), ['new', 'callbacks', 'active']);
+    openGate('s');
+    openGate('then');
+    await kit.untilIdle();
+    assert.equal(await jobs[0]!.result(), 's');
+    assert.equal((await schedule.details()).skipped, 0);
+  });
+
   it('[14.2] end with the job, however it ends', async (t) => {
     const { kit, queue } = await started(t);
     await queue.schedule('s', work.hold('s'), { every: hourMs });
@@ -424,6 +439,18 @@ describe('14 the handle of a schedule', () => {
     assert.deepEqual([tick.name, tick.at], ['s', new Date('2030-01-01T00:01:00Z')]);
     await schedule.resume();
     assert.deepEqual(texts(await schedule.next()), ['2030-01-01T01:00:00.000Z']);
+  });
+
+  it('[14.3] is refused if its job can no longer be put, and puts nothing then', async (t) => {
+    const { kit, queue } = await started(t);
+    await queue.setQuota('q');
+    const schedule = await queue.schedule('s', work.mark('s').with({ quotas: ['q'] }), { every: hourMs });
+    await queue.removeQuota('q');
+    await assert.rejects(schedule.trigger(), { code: 'UNKNOWN_QUOTA' });
+    await assert.rejects(schedule.backfill(new Date(0), new Date(2 * hourMs)), { code: 'UNKNOWN_QUOTA' });
+    assert.deepEqual([(await schedule.details()).fired, await schedule.history()], [0, []]);
+    await kit.untilIdle();
+    assert.deepEqual(seen, []);
   });
 
   it('[14.3] fills in ticks that have no job, in order', async (t) => {

@@ -21,7 +21,17 @@ class Scheduled extends Machine {
   }
 
   fire(at: number, next = at + 1000, name = `at${at}`): void {
-    this.do({ type: 'fire', name: 's', at, next, zones, missed: 0, tick: { at, job: call(name) }, owner: us });
+    this.do({
+      type: 'fire',
+      name: 's',
+      at,
+      last: at,
+      next,
+      zones,
+      missed: 0,
+      tick: { at, job: call(name) },
+      owner: us,
+    });
   }
 
   get schedule(): ScheduleRecord {

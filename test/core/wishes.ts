@@ -176,6 +176,7 @@ export class Wishes {
           type: what,
           name: 's',
           at: which % 9 === 0 ? at + 1 : at,
+          last: at,
           next: at + 1,
           zones,
           missed: which % 2,

@@ -174,9 +174,23 @@ export const schedules: readonly Mutant[] = [
   planted(
     ['14.2'],
     'a replaced job goes on',
-    'core/schedule.ts#fire',
+    'core/schedule.ts#replaceJobs',
     'cancelAll(decision, [...there.live, there.waiting]);',
-    '{}',
+    '',
+  ),
+  planted(
+    ['14.2'],
+    'a tick passes while the callbacks of a replaced job run',
+    'core/schedule.ts#replaceJobs',
+    "if (now.waiting !== '')",
+    "if (now.waiting === 'never')",
+  ),
+  planted(
+    ['14.2'],
+    'the first of the ticks that were missed is shown as the last',
+    'core/schedule.ts#fire',
+    'last: lastAt, next',
+    'at: lastAt, next',
   ),
   planted(
     ['14.2'],
@@ -205,6 +219,13 @@ export const schedules: readonly Mutant[] = [
     'core/schedule.ts#pauseSchedule',
     'nextAt: paused ? there.nextAt : nextAt',
     'nextAt: there.nextAt',
+  ),
+  planted(
+    ['14.3'],
+    'a trigger gives a job that could not be put',
+    'core/schedule.ts#runTicks',
+    'putTick(decision',
+    'run(decision',
   ),
   planted(
     ['14.3'],
