@@ -1,7 +1,7 @@
 /** Runs one history on the model and on the runtime side by side. */
 import assert from 'node:assert/strict';
-import { Model, type ModelJob } from './model.js';
-import { Real, type SeenJob } from './real.js';
+import { Model, type ModelJob, type ModelSchedule } from './model.js';
+import { Real, type SeenJob, type SeenSchedule } from './real.js';
 import { type Both, perform, queueNames, type Step } from './steps.js';
 
 const start = Date.UTC(2030, 0);
@@ -45,6 +45,9 @@ async function compare({ model, real }: Both, seen: Map<string, string>): Promis
     assert.deepEqual(await actual(), expected, what);
     seen.set(what, text);
   };
+  // First, because it makes the jobs of ticks known.
+  for (const [name, there] of model.schedules)
+    await look(`the schedule "${name}"`, scheduleOf(there), () => real.schedule(name));
   for (const queue of queueNames) {
     const line = model.line(queue).map(({ name }) => name);
     await look(`the line of "${queue}"`, line, () => real.line(queue));
@@ -95,6 +98,13 @@ function quotasOf(model: Model, queue: string): Record<string, unknown> {
       },
     ]),
   );
+}
+
+/** A schedule shows its last twenty jobs. */
+function scheduleOf({ jobs, paused, nextAt, lastAt, successAt, missed, skipped }: ModelSchedule): SeenSchedule {
+  const last = jobs.slice(-20).reverse();
+  const times = { nextAt: paused ? undefined : nextAt, lastAt, successAt };
+  return { paused, ...times, fired: jobs.length, missed, skipped, jobs: last.map(({ name }) => name) };
 }
 
 function seenOf(job: ModelJob): SeenJob {

@@ -11,7 +11,7 @@ import { seedOf } from '../harness/randomness.js';
 import { live } from './live.js';
 import { history } from './steps.js';
 
-const commands = Number(process.env.CALLSHEET_COMMANDS ?? 8000);
+const commands = Number(process.env.CALLSHEET_COMMANDS ?? 7000);
 const most = 160;
 /** A history takes a tenth of a second. After this many milliseconds it hangs, and is reported. */
 const historyMs = 60_000;

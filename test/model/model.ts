@@ -30,7 +30,20 @@ export interface Asked {
   readonly callbacks: number;
 }
 
-export type Refusal = 'JOB_STATUS' | 'UNKNOWN_QUOTA';
+/** A schedule's job, and the handling of its ticks. */
+export interface ScheduleAsked {
+  readonly queue: string;
+  readonly asked: Asked;
+  /** A tick comes each time these milliseconds have passed since `anchorMs`. */
+  readonly everyMs: number;
+  readonly anchorMs: number;
+  readonly overlap: 'skip' | 'queue' | 'allow' | 'replace';
+  readonly missed: 'one' | 'skip' | 'all';
+  readonly windowMs: number;
+  readonly pauseOnFailure: boolean;
+}
+
+export type Refusal = 'JOB_STATUS' | 'UNKNOWN_QUOTA' | 'UNKNOWN_SCHEDULE';
 
 /** The result of a command: nothing, or the code of the error that refused it. */
 export type Refused = Refusal | undefined;
@@ -42,6 +55,8 @@ export class ModelJob {
   readonly role: 'root' | 'part' | 'callback';
   /** The whole or the job that this one is a part or a callback of. */
   readonly above: ModelJob | undefined;
+  /** The schedule and the tick that it runs. */
+  readonly tick: Tick | undefined;
   status: Status = 'new';
   /** The text of the result, or the name of the error. */
   outcome: string | undefined;
@@ -73,12 +88,13 @@ export class ModelJob {
   readonly parts: ModelJob[] = [];
   readonly callbacks: ModelJob[] = [];
 
-  constructor(name: string, { queue, asked, role, above }: Pick<ModelJob, 'queue' | 'asked' | 'role' | 'above'>) {
+  constructor(name: string, { queue, asked, role, above, tick }: Made) {
     this.name = name;
     this.queue = queue;
     this.asked = asked;
     this.role = role;
     this.above = above;
+    this.tick = tick;
     this.priority = asked.priority;
     this.quotas = asked.quotas;
   }
@@ -101,6 +117,40 @@ export class ModelJob {
   /** `true` if it has not begun yet. */
   get waits(): boolean {
     return this.status === 'new' || (this.status === 'pending' && this.attempts === 0);
+  }
+}
+
+type Made = Pick<ModelJob, 'queue' | 'asked' | 'role' | 'above' | 'tick'>;
+
+/** Something that time brings about. */
+interface Event {
+  readonly at: number;
+  readonly happen: () => void;
+}
+
+interface Tick {
+  readonly name: string;
+  readonly at: number;
+}
+
+export class ModelSchedule {
+  asked: ScheduleAsked;
+  nextAt: number;
+  lastAt: number | undefined;
+  successAt: number | undefined;
+  paused = false;
+  missed = 0;
+  skipped = 0;
+  /** The jobs of its ticks, in order. */
+  readonly jobs: ModelJob[] = [];
+  /** The jobs that a tick looks at before its own job begins: those that may not be completed. */
+  live: ModelJob[] = [];
+  /** The job that waits until the others are completed. */
+  waiting: ModelJob | undefined;
+
+  constructor(asked: ScheduleAsked, now: number) {
+    this.asked = asked;
+    this.nextAt = tickAfter(asked, now);
   }
 }
 
@@ -130,10 +180,13 @@ export class Model {
   readonly queues: ReadonlyMap<string, ModelQueue>;
   /** All jobs, in order of creation. */
   readonly jobs = new Map<string, ModelJob>();
+  readonly schedules = new Map<string, ModelSchedule>();
   /** The jobs that began since the last comparison, in order. */
   started: ModelJob[] = [];
   /** Jobs that were asked to stop, and have not stopped yet. */
   readonly #stopping: ModelJob[] = [];
+  /** Claimed jobs that can still be withdrawn from their threads. */
+  #unbegun = new Set<ModelJob>();
   #position = 0;
   #names = 0;
 
@@ -153,14 +206,14 @@ export class Model {
     }
     if (!this.#areKnown(queue, asked)) return 'UNKNOWN_QUOTA';
     if (live !== undefined) this.#cancel(live);
-    const job = this.#make(queue, asked, 'root', undefined);
+    const job = this.#make(queue, asked, 'root');
     this.#enqueue(job);
     this.#claim();
     return job;
   }
 
   addCallback(job: ModelJob): ModelJob {
-    const callback = this.#make(job.queue, plainCall, 'callback', job);
+    const callback = this.#make(job.queue, plainCall, 'callback', { above: job });
     if (job.outcome !== undefined) this.#callBack(job);
     this.#claim();
     return callback;
@@ -170,7 +223,7 @@ export class Model {
     if (!whole.isWhole || whole.outcome !== undefined || whole.attempts > 1 || this.#isGathering(whole))
       return 'JOB_STATUS';
     if (!this.#areKnown(whole.queue, asked)) return 'UNKNOWN_QUOTA';
-    const part = this.#make(whole.queue, asked, 'part', whole);
+    const part = this.#make(whole.queue, asked, 'part', { above: whole });
     if (whole.opened && whole.asked.form === 'parallel') this.#enqueue(part);
     this.#claim();
     return part;
@@ -228,8 +281,11 @@ export class Model {
       return 'UNKNOWN_QUOTA';
     const beginByMs = deadline === undefined ? undefined : asked.beginByMs;
     const again = { ...asked, priority, quotas, beginAfterMs: undefined, beginByMs, callbacks: 0, replace: false };
-    job.retriedBy = live ?? this.#make(queue, again, 'root', undefined);
-    if (live === undefined) this.#enqueue(job.retriedBy);
+    job.retriedBy = live ?? this.#make(queue, again, 'root', { tick: job.tick });
+    if (live === undefined) {
+      this.#enqueue(job.retriedBy);
+      if (job.tick !== undefined) this.schedules.get(job.tick.name)?.live.push(job.retriedBy);
+    }
     this.#claim();
     return job.retriedBy;
   }
@@ -255,6 +311,51 @@ export class Model {
     this.#claim();
   }
 
+  // Schedules.
+
+  /** Another job keeps the next tick; other ticks begin from now. */
+  setSchedule(name: string, set: ScheduleAsked): Refused {
+    if (!this.#areKnown(set.queue, set.asked)) return 'UNKNOWN_QUOTA';
+    const there = this.schedules.get(name);
+    if (there === undefined) {
+      this.schedules.set(name, new ModelSchedule(set, this.now));
+      return undefined;
+    }
+    const { everyMs, anchorMs } = there.asked;
+    if (set.everyMs !== everyMs || set.anchorMs !== anchorMs) there.nextAt = tickAfter(set, this.now);
+    there.asked = set;
+    return undefined;
+  }
+
+  /** Ticks that pass during a pause are not missed. */
+  pauseSchedule(name: string, paused: boolean): Refused {
+    const there = this.schedules.get(name);
+    if (there === undefined) return 'UNKNOWN_SCHEDULE';
+    if (there.paused && !paused) there.nextAt = tickAfter(there.asked, this.now);
+    there.paused = paused;
+    return undefined;
+  }
+
+  /** Puts a job now, whatever the schedule does otherwise. */
+  trigger(name: string): ModelJob | Refusal {
+    const there = this.schedules.get(name);
+    if (there === undefined) return 'UNKNOWN_SCHEDULE';
+    const job = this.#putTick(there, { name, at: this.now }, false);
+    if (job === undefined) return 'UNKNOWN_QUOTA';
+    this.#claim();
+    return job;
+  }
+
+  /** Its jobs go on, but the one that waits for others is cancelled. */
+  removeSchedule(name: string): Refused {
+    const there = this.schedules.get(name);
+    if (there === undefined) return 'UNKNOWN_SCHEDULE';
+    if (there.waiting !== undefined && there.waiting.outcome === undefined) this.#cancel(there.waiting);
+    this.schedules.delete(name);
+    this.#claim();
+    return undefined;
+  }
+
   // Events in the life of jobs.
 
   /** The job's function returns or throws. */
@@ -273,23 +374,32 @@ export class Model {
     this.#claim();
   }
 
-  /** The runtime was closed or crashed, and opened again: running jobs begin anew, uncounted. */
-  reopened(isClean: boolean): void {
+  /**
+   * The runtime was closed or crashed, and opened again `ms` later: running jobs begin anew,
+   * uncounted.
+   */
+  reopened(isClean: boolean, ms = 0): void {
     for (const job of [...this.jobs.values()].filter(({ running }) => running))
       this.#interrupted(job, !isClean && job.asked.retry === 'never');
+    this.now += ms;
+    this.#happenUntilNow(() => this.#nextEvent());
     this.#claim();
+    // The open runtime puts the jobs of ticks, before the claimed jobs begin.
+    this.#unbegun = new Set(this.started);
+    this.#catchUp();
+    this.#claim();
+    this.#unbegun.clear();
   }
 
   /** Moves the clock by `ms`. Each event on the way happens at its own time. */
   advance(ms: number): void {
     const end = this.now + ms;
     for (;;) {
-      const next = this.#nextEvent();
+      const next = firstOf(this.#nextEvent(), this.#nextTick());
       if (next === undefined || next.at > end) break;
       this.now = Math.max(this.now, next.at);
       // All events of one moment happen before any job begins.
-      for (let event: typeof next | undefined = next; event && event.at <= this.now; event = this.#nextEvent())
-        event.happen();
+      this.#happenUntilNow(() => firstOf(this.#nextEvent(), this.#nextTick()));
       this.#claim();
     }
     this.now = end;
@@ -310,11 +420,97 @@ export class Model {
     return here.flatMap((job) => job.places.filter((place) => quotaName(place) === name).map(() => job));
   }
 
-  #nextEvent(): { at: number; happen: () => void } | undefined {
+  #happenUntilNow(nextOf: () => Event | undefined): void {
+    for (let next = nextOf(); next !== undefined && next.at <= this.now; next = nextOf()) next.happen();
+  }
+
+  #nextEvent(): Event | undefined {
     return [...this.#comingEvents()].sort((a, b) => a.at - b.at)[0];
   }
 
-  *#comingEvents(): Iterable<{ at: number; happen: () => void }> {
+  #nextTick(): Event | undefined {
+    const [name, there] = this.#nextSchedule() ?? [];
+    return there && { at: there.nextAt, happen: () => this.#handle(there, name!, [there.nextAt], there.nextAt) };
+  }
+
+  /** Returns the schedule whose tick comes first. */
+  #nextSchedule(): [name: string, there: ModelSchedule] | undefined {
+    return [...this.schedules].filter(([, { paused }]) => !paused).sort(([, a], [, b]) => a.nextAt - b.nextAt)[0];
+  }
+
+  /** Handles the ticks that passed while the runtime was closed, those of one schedule together. */
+  #catchUp(): void {
+    for (;;) {
+      const [name, there] = this.#nextSchedule() ?? [];
+      if (there === undefined || there.nextAt > this.now) return;
+      const { missed, windowMs } = there.asked;
+      const late = [...ticksUntil(there.asked, there.nextAt, this.now)];
+      const last = late.at(-1)!;
+      const isInTime = late.length === 1 && this.now - last <= lateMs;
+      if (missed === 'all' && !isInTime) {
+        // Those that are too old pass together; then each runs by itself.
+        const old = late.filter((at) => at < this.now - windowMs);
+        if (old.length > 0) this.#handle(there, name!, old, undefined);
+        else this.#handle(there, name!, [late[0]!], late[0]);
+      } else {
+        const runs = isInTime || (missed === 'one' ? last >= this.now - windowMs : this.now - last <= lateMs);
+        this.#handle(there, name!, late, runs ? last : undefined);
+      }
+    }
+  }
+
+  /** Handles ticks: one of them runs, or none; the others are missed. */
+  #handle(there: ModelSchedule, name: string, ticks: readonly number[], at: number | undefined): void {
+    there.lastAt = ticks.at(-1)!;
+    there.nextAt = tickAfter(there.asked, there.lastAt);
+    there.missed += ticks.length - (at === undefined ? 0 : 1);
+    if (at === undefined) return;
+    const { overlap } = there.asked;
+    if (overlap === 'replace') {
+      if (there.waiting !== undefined) there.live.push(there.waiting);
+      there.waiting = undefined;
+      for (const job of [...there.live])
+        if (job.outcome === undefined && !this.#stopping.includes(job)) this.#cancel(job);
+    }
+    const isBusy = overlap !== 'allow' && there.live.some(({ status }) => status !== 'completed');
+    if (isBusy && (overlap === 'skip' || there.waiting !== undefined)) there.skipped++;
+    else this.#putTick(there, { name, at }, isBusy);
+  }
+
+  /** Returns the job of the tick; undefined if it can no longer be put. */
+  #putTick(there: ModelSchedule, tick: Tick, waits: boolean): ModelJob | undefined {
+    const { queue, asked } = there.asked;
+    if (!this.#areKnown(queue, asked)) return undefined;
+    const job = this.#make(queue, { ...asked, unique: `tick ${tick.name} ${tick.at}` }, 'root', {
+      tick,
+      name: tickName(tick),
+    });
+    there.jobs.push(job);
+    if (waits) there.waiting = job;
+    else {
+      there.live.push(job);
+      this.#enqueue(job);
+    }
+    return job;
+  }
+
+  /** The job of a tick is completed: the one that waited for it and others begins. */
+  #endTick(job: ModelJob): void {
+    const there = job.tick && this.schedules.get(job.tick.name);
+    if (there === undefined || (there.waiting !== job && !there.live.includes(job))) return;
+    if (job.isFailure) there.paused ||= there.asked.pauseOnFailure;
+    else there.successAt = Math.max(there.successAt ?? 0, job.tick!.at);
+    there.live = there.live.filter((one) => one !== job);
+    if (there.waiting === job) there.waiting = undefined;
+    const next = there.waiting;
+    if (next === undefined || there.live.length > 0) return;
+    there.waiting = undefined;
+    there.live.push(next);
+    // A user may have put it meanwhile.
+    if (next.status === 'new') this.#enqueue(next);
+  }
+
+  *#comingEvents(): Iterable<Event> {
     for (const job of this.jobs.values()) {
       const { due, deadline, asked } = job;
       if (due !== undefined) yield { at: due, happen: () => this.#becomeDue(job) };
@@ -327,16 +523,20 @@ export class Model {
     }
   }
 
-  #make(queue: string, asked: Asked, role: ModelJob['role'], above: ModelJob | undefined): ModelJob {
-    const job = new ModelJob(`j${++this.#names}`, { queue, asked, role, above });
+  /** The jobs of ticks have names of their own, since all of them have the same arguments. */
+  #make(queue: string, asked: Asked, role: ModelJob['role'], place: Partial<Made> & { name?: string } = {}): ModelJob {
+    const { above, tick } = place;
+    const name = place.name ?? `j${++this.#names}`;
+    const job = new ModelJob(name, { queue, asked, role, above, tick });
     this.jobs.set(job.name, job);
     if (role === 'part') above!.parts.push(job);
     if (role === 'callback') above!.callbacks.push(job);
     const { beginAfterMs = 0, beginByMs } = asked;
     if (beginByMs !== undefined) job.deadline = this.now + beginAfterMs + beginByMs;
     job.beginAfter = this.now + beginAfterMs;
-    for (const part of asked.parts) this.#make(queue, part, 'part', job);
-    for (let n = 0; n < asked.callbacks; n++) this.#make(queue, plainCall, 'callback', job);
+    for (const part of asked.parts) this.#make(queue, part, 'part', { above: job });
+    for (let n = 1; n <= asked.callbacks; n++)
+      this.#make(queue, plainCall, 'callback', { above: job, ...(place.name && { name: `${name} ${n}` }) });
     return job;
   }
 
@@ -450,6 +650,7 @@ export class Model {
     if (job.status !== 'callbacks') return;
     job.status = 'completed';
     job.hasAgent = false;
+    this.#endTick(job);
     if (job.role === 'callback') {
       if (job.above!.outcome !== undefined) this.#callBack(job.above!);
       if (job.above!.role === 'part') this.#notePart(job.above!);
@@ -467,8 +668,12 @@ export class Model {
 
   /** A running job is asked to stop, and keeps its places until it has stopped. */
   #cancel(job: ModelJob): void {
-    if (job.running) this.#stopping.push(job);
-    else this.#conclude(job, 'JobCancelledError', true);
+    if (!job.running) return this.#conclude(job, 'JobCancelledError', true);
+    this.#stopping.push(job);
+    if (!this.#unbegun.delete(job)) return;
+    // The claim of a job that must not begin twice counts as its start.
+    if (job.asked.retry !== 'never') job.attempts--;
+    this.started = this.started.filter((one) => one !== job);
   }
 
   #failed(job: ModelJob, error: string): void {
@@ -563,6 +768,21 @@ export class Model {
     return undefined;
   }
 }
+
+/** The name of the job that a schedule puts for a tick. */
+export const tickName = ({ name, at }: Tick) => `${name} ${at}`;
+
+/** A tick that is handled later than this, in milliseconds, was missed. */
+const lateMs = 60_000;
+
+const tickAfter = ({ everyMs, anchorMs }: ScheduleAsked, at: number) =>
+  anchorMs + (Math.floor((at - anchorMs) / everyMs) + 1) * everyMs;
+
+function* ticksUntil({ everyMs }: ScheduleAsked, from: number, until: number): Iterable<number> {
+  for (let at = from; at <= until; at += everyMs) yield at;
+}
+
+const firstOf = (a: Event | undefined, b: Event | undefined) => (b === undefined || (a && a.at <= b.at) ? a : b);
 
 /** `tenant/acme` is the quota `tenant` with the key `acme`. */
 export const quotaName = (quota: string) => quota.split('/')[0]!;

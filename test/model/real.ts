@@ -20,7 +20,7 @@ import {
 import { type Kit, openVirtual } from 'callsheet/testing';
 import { plays } from './jobs/all.js';
 import { forget, outcomeText, type Start, starts } from './jobs/play.js';
-import { type Asked, type ModelJob, quotaName, type Retry, retryLaterMs, retryLimit } from './model.js';
+import { type Asked, quotaName, type Retry, retryLaterMs, retryLimit, type ScheduleAsked, tickName } from './model.js';
 
 const policies: Readonly<Record<Retry, RetryPolicy>> = {
   default: retryDefault,
@@ -46,6 +46,26 @@ export interface SeenJob {
   readonly callbacksDone: number;
 }
 
+/** The state of a schedule that users can see. */
+export interface SeenSchedule {
+  readonly paused: boolean;
+  readonly nextAt: number | undefined;
+  readonly lastAt: number | undefined;
+  readonly successAt: number | undefined;
+  readonly fired: number;
+  readonly missed: number;
+  readonly skipped: number;
+  /** The names of the jobs that it has put last, newest first. */
+  readonly jobs: readonly string[];
+}
+
+/** The names of a job, its parts and its callbacks. */
+interface Named {
+  readonly name: string;
+  readonly parts: readonly Named[];
+  readonly callbacks: readonly Named[];
+}
+
 export class Real {
   /** The ids of all jobs seen so far, by name. */
   readonly ids = new Map<string, string>();
@@ -60,7 +80,7 @@ export class Real {
     forget();
     const agent = { size: agentSize };
     // More threads than the agents use, so that callbacks, which need no agent, never wait.
-    const kit = await openVirtual({ jobs: [plays], threads: 20, agent, seed: 1, start: new Date(start) });
+    const kit = await openVirtual({ jobs: [plays], threads: 80, agent, seed: 1, start: new Date(start) });
     for (const name of queues) if (name !== '') await kit.runtime.createQueue(name);
     return new Real(kit);
   }
@@ -87,7 +107,7 @@ export class Real {
   }
 
   /** Returns the call or composition to put, with the names of the model's job if there is one. */
-  part(asked: Asked, job: ModelJob | undefined): Part {
+  part(asked: Asked, job: Named | undefined): Part {
     const name = job?.name ?? 'refused';
     let part: Composition | ReturnType<typeof plays.play> = plays.play(name);
     if (asked.form !== 'call') {
@@ -98,6 +118,27 @@ export class Real {
     for (let n = 0; n < asked.callbacks; n++)
       part = (part as Composition).onBoth(plays.play.with(job?.callbacks[n]?.name ?? 'refused') as never);
     return (part as Composition).with(optionsOf(asked)) as Part;
+  }
+
+  async setSchedule(name: string, set: ScheduleAsked): Promise<void> {
+    const { queue, asked, everyMs: every, anchorMs, ...handling } = set;
+    const callbacks = Array.from({ length: asked.callbacks }, (_, at) => named(`${name}@ ${at + 1}`));
+    const job = this.part(asked, { ...named(`${name}@`), callbacks });
+    await this.queue(queue).schedule(name, job, { every, anchor: new Date(anchorMs), ...handling });
+  }
+
+  /** Returns the state of a schedule, and gets to know the jobs that it has put. */
+  async schedule(name: string): Promise<SeenSchedule> {
+    const there = this.#kit.runtime.schedule(name);
+    const [details, history] = await Promise.all([there.details(), there.history()]);
+    const { paused, nextAt, lastAt, lastSuccessAt, fired, missedCount: missed, skipped } = details;
+    const jobs = history.map(({ at, job }) => {
+      const tick = tickName({ name, at: at.getTime() });
+      this.meet(tick, job.id);
+      return tick;
+    });
+    const times = { nextAt: nextAt?.getTime(), lastAt: lastAt?.getTime(), successAt: lastSuccessAt?.getTime() };
+    return { paused, ...times, fired, missed, skipped, jobs };
   }
 
   /** Returns the jobs that began since the last call, in order. */
@@ -145,6 +186,8 @@ export class Real {
     return { status, outcome, priority, due: dueAt?.getTime(), deadline: deadline?.getTime(), ...counts };
   }
 }
+
+const named = (name: string): Named => ({ name, parts: [], callbacks: [] });
 
 function optionsOf(asked: Asked): JobOptions {
   const { priority, quotas, beginAfterMs, beginByMs, timeoutMs, unique, replace } = asked;

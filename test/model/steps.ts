@@ -6,10 +6,13 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { plays } from './jobs/all.js';
 import { end } from './jobs/play.js';
-import type { Asked, Model, ModelJob, Refusal } from './model.js';
+import { type Asked, type Model, type ModelJob, type Refusal, type ScheduleAsked, tickName } from './model.js';
 import { quotaAsked, type Real } from './real.js';
 
 export const queueNames = ['', 'other'] as const;
+/** The schedules, and the milliseconds by which their ticks come after whole seconds. */
+const schedules = { s: 950, t: 970 } as const;
+type ScheduleName = keyof typeof schedules;
 
 /** A step on a job: `which` picks one of those that the step can apply to. */
 type OnJob = { readonly which: number };
@@ -25,6 +28,10 @@ export type Step =
   | { readonly do: 'set quota'; readonly queue: string; readonly name: string; readonly size: number | undefined }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'kill thread'; readonly index: number }
+  | { readonly do: 'set schedule'; readonly name: ScheduleName; readonly set: ScheduleAsked; readonly again: boolean }
+  | { readonly do: 'pause schedule'; readonly name: ScheduleName; readonly paused: boolean }
+  | { readonly do: 'trigger' | 'remove schedule'; readonly name: ScheduleName }
+  | { readonly do: 'sleep'; readonly ms: number }
   | { readonly do: 'close' | 'crash' };
 
 export interface Both {
@@ -119,10 +126,38 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
       return true;
     case 'kill thread':
       return killThread(step.index, both);
+    case 'set schedule': {
+      const { name } = step;
+      const set = (step.again ? model.schedules.get(name)?.asked : undefined) ?? step.set;
+      await agreed(model.setSchedule(name, set), real.setSchedule(name, set));
+      return true;
+    }
+    case 'pause schedule': {
+      const there = real.kit.runtime.schedule(step.name);
+      await agreed(model.pauseSchedule(step.name, step.paused), step.paused ? there.pause() : there.resume());
+      return true;
+    }
+    case 'trigger': {
+      const { name } = step;
+      // A second job of one moment would have the same name.
+      if (model.jobs.has(tickName({ name, at: model.now }))) return false;
+      const job = await agreed(model.trigger(name), real.kit.runtime.schedule(name).trigger());
+      if (job !== undefined) real.meet(tickName({ name, at: model.now }), job.id);
+      return true;
+    }
+    case 'remove schedule':
+      await agreed(model.removeSchedule(step.name), real.kit.runtime.schedule(step.name).remove());
+      return true;
     case 'close':
       await real.kit.close();
       await real.kit.reopen();
       model.reopened(true);
+      return true;
+    case 'sleep':
+      await real.kit.close();
+      await real.kit.clock.set(new Date(model.now + step.ms));
+      await real.kit.reopen();
+      model.reopened(true, step.ms);
       return true;
     case 'crash':
       if (both.hasCrashed) return false;
@@ -216,6 +251,26 @@ const call: fc.Arbitrary<Asked> = fc.record({
   callbacks: fc.constantFrom(0, 0, 0, 1, 2),
 });
 
+/** Two schedules with ticks of different density, so that some are missed alone. */
+const setSchedule = fc
+  .record({
+    name: fc.constantFrom('s' as const, 't' as const),
+    queue,
+    asked: call,
+    isRare: fc.boolean(),
+    overlap: fc.constantFrom('skip' as const, 'queue' as const, 'allow' as const, 'replace' as const),
+    missed: fc.constantFrom('one' as const, 'skip' as const, 'all' as const),
+    windowMs: fc.constantFrom(10_000, 60_000, 100_000),
+    pauseOnFailure: fc.boolean(),
+    again: fc.boolean(),
+  })
+  .map(({ name, asked, isRare, again, ...handling }): Step => {
+    const free = { beginAfterMs: undefined, beginByMs: undefined, timeoutMs: undefined, unique: undefined };
+    const ticks = { everyMs: isRare ? 80_000 : 6000, anchorMs: schedules[name] };
+    return { do: 'set schedule', name, again, set: { ...handling, ...ticks, asked: { ...asked, ...free } } };
+  });
+const scheduleName = fc.constantFrom('s' as const, 't' as const);
+
 /** A part has no key, because its whole puts it. */
 const partCall = call.map((asked) => ({ ...asked, unique: undefined }));
 
@@ -264,6 +319,10 @@ const kinds: readonly [weight: number, kind: fc.Arbitrary<Step>][] = [
   [4, fc.record({ do: fc.constant('advance'), ms: fc.nat(6).map((n) => n * 1000) })],
   [1, fc.record({ do: fc.constant('kill thread'), index: fc.nat(4) })],
   [1, fc.record({ do: fc.constantFrom('close', 'crash') })],
+  [2, setSchedule],
+  [1, fc.record({ do: fc.constant('pause schedule'), name: scheduleName, paused: fc.boolean() })],
+  [1, fc.record({ do: fc.constantFrom('trigger', 'trigger', 'trigger', 'remove schedule'), name: scheduleName })],
+  [1, fc.record({ do: fc.constant('sleep'), ms: fc.nat(100).map((n) => n * 1000) })],
 ];
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })));

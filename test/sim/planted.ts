@@ -301,6 +301,27 @@ export const planted: readonly PlantedBug[] = [
     replace: "if (job.retriedBy === 'never'",
   },
   {
+    bug: 'a tick passes while the callbacks of a replaced job run',
+    by: 'model/model',
+    in: 'core/schedule.ts#replaceJobs',
+    find: "if (now.waiting !== '')",
+    replace: "if (now.waiting === 'never')",
+  },
+  {
+    bug: 'ticks of a pause run after it',
+    by: 'model/model',
+    in: 'core/schedule.ts#pauseSchedule',
+    find: 'nextAt: paused ? there.nextAt : nextAt',
+    replace: 'nextAt: there.nextAt',
+  },
+  {
+    bug: 'missed ticks run one by one by default',
+    by: 'model/model',
+    in: 'coordinator/schedules.ts#handling',
+    find: "if (policy === 'all') {",
+    replace: "if (policy !== 'skip') {",
+  },
+  {
     bug: 'a pause is no reason to wait',
     by: 'model/model',
     in: 'coordinator/claiming/claiming.ts#hindrances',

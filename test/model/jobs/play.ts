@@ -22,8 +22,10 @@ export function forget(): void {
   running.clear();
 }
 
-export function play(name: string, outcome?: unknown): Promise<string> {
-  const { id, signal } = currentJob();
+/** In the name of a schedule's job, `@` stands for the tick. */
+export function play(given: string, outcome?: unknown): Promise<string> {
+  const { id, signal, schedule } = currentJob();
+  const name = given.replace('@', ` ${schedule?.at.getTime()}`);
   starts.push({ name, id, heard: outcomeText(outcome) });
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
