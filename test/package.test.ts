@@ -17,6 +17,19 @@ const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 /** The oldest supported compiler, and any others. The project's is the newest. */
 const olderTypescript = (process.env.CALLSHEET_COMPILERS ?? '5.4.5').split(' ');
 
+const aliasOf = (version: string) => `typescript-${version}`;
+
+/** Test runners. Their tests are in `test/fixtures/packages`. */
+const inBeside = join('..', 'node_modules');
+const runners = [
+  { name: 'vitest', packages: ['vitest@3.2.7', 'vite@7.1.12'], args: [join(inBeside, 'vitest', 'vitest.mjs'), 'run'] },
+  {
+    name: 'jest',
+    packages: ['jest@29.7.0'],
+    args: ['--experimental-vm-modules', '--no-warnings', join(inBeside, 'jest', 'bin', 'jest.js')],
+  },
+];
+
 interface Packed {
   readonly filename: string;
   readonly files: readonly { readonly path: string }[];
@@ -60,8 +73,9 @@ describe('the package', () => {
   let packed: Packed;
   /** The unpacked package. */
   const unpacked = join(directory, 'package');
-  /** A project with only the package. Others copy it, since an installation takes long. */
+  /** Each has one installation, which takes long, and projects below it that use it. */
   const alone = join(directory, 'alone');
+  const beside = join(directory, 'beside');
   before(async () => {
     // Packing replaces the build, which other tests use: a copy is packed.
     const copy = join(directory, 'copy');
@@ -72,24 +86,27 @@ describe('the package', () => {
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory], { cwd: copy });
     [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [Packed];
     await run('tar', ['-xf', join(directory, packed.filename), '-C', directory]);
-    mkdirSync(alone);
-    writeFileSync(join(alone, 'package.json'), JSON.stringify({ name: 'alone', private: true }));
     await install(alone, []);
+    await install(beside, [
+      ...olderTypescript.map((version) => `${aliasOf(version)}@npm:typescript@${version}`),
+      ...runners.flatMap(({ packages }) => packages),
+    ]);
   });
 
-  /** Creates a project with the package. Dependencies come from the cache of npm if it has them. */
-  async function project(name: string, manifest: object, others: readonly string[] = []): Promise<string> {
-    const project = join(directory, name);
-    mkdirSync(project);
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true, ...manifest }));
-    if (others.length > 0) await install(project, others);
-    else cpSync(join(alone, 'node_modules'), join(project, 'node_modules'), { recursive: true });
-    return project;
+  /** Installs the package, and others. They come from the cache of npm if it has them. */
+  async function install(place: string, others: readonly string[]): Promise<void> {
+    mkdirSync(place);
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'place', private: true }));
+    const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    await run('npm', ['install', ...options, join(directory, packed.filename), ...others], { cwd: place });
   }
 
-  async function install(project: string, others: readonly string[]): Promise<void> {
-    const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    await run('npm', ['install', ...options, join(directory, packed.filename), ...others], { cwd: project });
+  /** Creates a project that uses an installation. */
+  function project(name: string, manifest: object, place = alone): string {
+    const project = join(place, name);
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true, ...manifest }));
+    return project;
   }
 
   /** Runs a program in a project and returns its standard output. */
@@ -179,7 +196,7 @@ describe('the package', () => {
   });
 
   it('[1] runs the example twice in an empty JavaScript project', async () => {
-    const js = await project('js', { type: 'module' });
+    const js = project('js', { type: 'module' });
     writeFileSync(join(js, 'pi.js'), example.pi(false));
     writeFileSync(join(js, 'app.js'), example.app(false));
     assertPi(await output(js, 'app.js'));
@@ -191,7 +208,7 @@ describe('the package', () => {
       assert.equal((await output(js, '--input-type=module', '--eval', code)).trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
     }
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    const command = join('node_modules', '.bin', 'callsheet');
+    const command = join(alone, 'node_modules', '.bin', 'callsheet');
     assert.equal((await output(js, command, '--version')).trim(), version);
     assert.match(await output(js, command, 'inspect', 'callsheet'), /\S/);
     await output(js, command, 'work', '--directory', 'callsheet', '--jobs', 'pi.js', '--once', '--log-level', 'silent');
@@ -214,7 +231,7 @@ describe('the package', () => {
   });
 
   it('[1] runs in a CommonJS project whose handlers are ES modules', async () => {
-    const cjs = await project('cjs', {});
+    const cjs = project('cjs', {});
     writeFileSync(join(cjs, 'pi.mjs'), example.pi(false));
     const url = "require('node:url').pathToFileURL(require('node:path').join(__dirname, 'pi.mjs'))";
     writeFileSync(
@@ -230,7 +247,7 @@ describe('the package', () => {
   });
 
   it('[1] loads with `require` in a CommonJS project', async () => {
-    const required = await project('required', {});
+    const required = project('required', {});
     writeFileSync(join(required, 'size.cjs'), 'exports.size = (text) => text.length;');
     writeFileSync(
       join(required, 'app.cjs'),
@@ -246,7 +263,7 @@ describe('the package', () => {
   });
 
   it('[1] has one copy of its classes for all that a thread loads, and names its sources in stacks', async () => {
-    const threads = await project('threads', { type: 'module' });
+    const threads = project('threads', { type: 'module' });
     writeFileSync(
       join(threads, 'work.js'),
       `import { currentJob, NotInJobError } from 'callsheet';
@@ -297,14 +314,10 @@ describe('the package', () => {
   });
 
   it('[1] typechecks with the oldest and the newest compiler, and runs', async () => {
-    const older = olderTypescript.map((version) => `typescript-${version}`);
-    const aliases = olderTypescript.map((version) => `typescript-${version}@npm:typescript@${version}`);
-    const ts = await project('ts', { type: 'module' }, aliases);
+    const ts = project('ts', { type: 'module' }, beside);
     // A TypeScript project also has Node's types.
-    const types = join(ts, 'node_modules', '@types');
-    mkdirSync(types, { recursive: true });
-    cpSync(join(root, 'node_modules', '@types', 'node'), join(types, 'node'), { recursive: true });
-    cpSync(join(root, 'node_modules', 'undici-types'), join(ts, 'node_modules', 'undici-types'), { recursive: true });
+    for (const name of ['@types/node', 'undici-types'])
+      cpSync(join(root, 'node_modules', name), join(ts, 'node_modules', name), { recursive: true });
     mkdirSync(join(ts, 'src'));
     writeFileSync(join(ts, 'src', 'pi.ts'), example.pi(true));
     writeFileSync(join(ts, 'src', 'app.ts'), example.app(true));
@@ -320,7 +333,10 @@ describe('the package', () => {
     };
     writeFileSync(join(ts, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
     const compile = (compiler: string) => run(process.execPath, [compiler, '-p', ts]);
-    const compilers = [...older.map((name) => join(ts, 'node_modules', name, 'bin', 'tsc')), typescript];
+    const compilers = [
+      ...olderTypescript.map((version) => join(beside, 'node_modules', aliasOf(version), 'bin', 'tsc')),
+      typescript,
+    ];
     cpSync(join(root, 'test', 'types'), join(ts, 'src', 'types'), { recursive: true });
     // The two wrong files must not compile; every other file must.
     const wrong = join(ts, 'src', 'wrong.ts');
@@ -344,18 +360,9 @@ describe('the package', () => {
     assertPi(await output(ts, 'out/app.js'));
   });
 
-  /** Test runners. Their tests are in `test/fixtures/packages`. */
-  const runners = [
-    { name: 'vitest', packages: ['vitest@3.2.7', 'vite@7.1.12'], args: ['node_modules/vitest/vitest.mjs', 'run'] },
-    {
-      name: 'jest',
-      packages: ['jest@29.7.0'],
-      args: ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
-    },
-  ];
-  for (const { name, packages, args } of runners) {
+  for (const { name, args } of runners) {
     it(`[12.1] runs in tests of ${name} with mocks`, async () => {
-      const tested = await project(name, { type: 'module', jest: { transform: {} } }, packages);
+      const tested = project(name, { type: 'module', jest: { transform: {} } }, beside);
       cpSync(join(root, 'test', 'fixtures', 'packages', name), tested, { recursive: true });
       // Node's runner sets this variable for its children, and the other runners must not see it.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;
