@@ -63,6 +63,14 @@ export const shared: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'refused commands are committed, so that all processes look at nothing',
+    tags: ['3.4'],
+    tests: ['shared-store/rows-read.test.ts'],
+    in: 'store/shared/shared-store.ts#commitGroup',
+    find: 'attempts.length === 0 && !isChange(decided)',
+    replace: 'decided.group.empty',
+  },
+  {
     bug: 'a process forgets jobs of which another has a handle',
     tags: ['2.12'],
     tests: ['contract/two-dispatchers.test.ts'],

@@ -1,4 +1,4 @@
-/** The rows that a process asks its database for: those of its own work, and no others. */
+/** What a process asks of its database: the rows of its own work, and commits of changes. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Database } from '../../src/store/shared/database.js';
@@ -55,6 +55,10 @@ class Hosts {
     this.#t.after(() => kit.close());
     return { kit, way, queue: kit.runtime.queue() };
   }
+
+  get commits(): number {
+    return this.#database.commits;
+  }
 }
 
 const marks = (count: number) => Array.from({ length: count }, (_, index) => work.mark(`${index}`));
@@ -70,6 +74,17 @@ describe('a process on a shared database', () => {
     await idle.kit.untilIdle();
     assert.equal(await jobs[49]!.status(), 'completed');
     assert.equal(idle.way.rows, 0);
+  });
+
+  it('[3.4] commits nothing, and wakes no other, where all is refused', async (t) => {
+    const hosts = new Hosts(t);
+    const { kit, queue } = await hosts.open();
+    await kit.untilIdle();
+    const before = hosts.commits;
+    const refused = queue.put(work.mark('a'), { quotas: ['unknown'] });
+    await assert.rejects(refused, { code: 'UNKNOWN_QUOTA' });
+    await kit.untilIdle();
+    assert.equal(hosts.commits, before);
   });
 
   it('reads few rows to learn that a queue is drained, however many jobs are remembered', async (t) => {

@@ -631,7 +631,10 @@ export class SharedStore implements Store {
         const decided = takesPosted
           ? await this.#decidePosted(transaction)
           : await this.#decideAll(transaction, asked, requests, taken);
-        if (decided.group.empty) return decided;
+        // After a lost attempt, the commit keeps it from succeeding later. Posted puts leave their
+        // table, whatever is decided about them.
+        const isNothing = takesPosted ? decided.group.empty : attempts.length === 0 && !isChange(decided);
+        if (isNothing) return decided;
         attempts.push(decided);
         const last = { group: number, attempt: attempts.length - 1 };
         const kept = await transaction.commit(lane.session, last, decided.writes);
@@ -785,6 +788,13 @@ function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id
 const openingMs = 30_000;
 
 const isTick = ({ command }: Asked): boolean => command.type === 'tick';
+
+/** `false` if a group has nothing to commit, as when all its commands were refused. */
+function isChange({ writes }: Decided): boolean {
+  const { jobs, forgotten, settings, annotations, buckets, events } = writes;
+  const rows = jobs.length + forgotten.length + settings.size + annotations.size;
+  return rows + buckets.length + events.length > 0;
+}
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
 
