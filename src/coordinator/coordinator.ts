@@ -502,6 +502,9 @@ export class Coordinator implements StoreOwner {
           this.#parts.outcomes.sendDue();
           this.#parts.outcomes.forgotten(effect.job);
           break;
+        case 'goOn':
+          this.#decide({ type: 'goOn', job: effect.job });
+          break;
         case 'fold':
           this.#folding.fold(effect.job);
           break;

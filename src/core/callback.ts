@@ -30,9 +30,13 @@ export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly
   if (job.outcome !== 'none') goOn(decision, job);
 }
 
-/** Runs the next callback, or completes the job. Some callbacks were ended before their turn. */
+/**
+ * Runs the next callback, or completes the job. Some callbacks were ended before their turn. Those
+ * of a large whole wait until it has cancelled its parts.
+ */
 export function goOn(decision: Decision, job: JobRecord): void {
   const { state } = decision;
+  if (job.cursor !== 0) return;
   const next = state.nextCallback(job, job.callbacksDone);
   const done = next?.index ?? job.callbacks;
   if (done > job.callbacksDone) {

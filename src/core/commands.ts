@@ -170,6 +170,8 @@ export type Command =
       readonly names?: readonly string[];
       readonly again?: boolean;
     }
+  /** Puts or cancels the next parts of a large whole. Ignored if it has done so with all. */
+  | { readonly type: 'goOn'; readonly job: Id }
   /**
    * Replaces a chunk's items by `list`, their outcomes packed, and by `failed`, the items that a
    * retry runs again. A `list` of null keeps the items.
@@ -401,6 +403,8 @@ export type Effect =
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's own policy must be asked. */
   | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
+  /** More parts of the whole must be put or cancelled, in decisions of their own: by a `goOn`. */
+  | { readonly type: 'goOn'; readonly gate: Gate; readonly job: Id }
   /** The chunk's items are done: their outcomes must be packed, and sent in a `fold`. */
   | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
   /**

@@ -10,24 +10,87 @@
  * A part names its whole, and the whole only counts, so that an interruption anywhere loses
  * nothing. A part is done when its call is over and the callbacks that it had at its start are
  * completed: until then these can add parts.
+ *
+ * A whole that puts many parts, or ends before them and cancels them, does so in several decisions,
+ * so that none is long. Its `cursor` says how far it has come, and each decision asks for the next.
+ * To others it looks as if all had been cancelled at once: a part of a whole that has ended is
+ * cancelled by whatever happens to it first, and the callbacks of the whole begin after that.
  */
 
 import { JobStatusError } from '../errors.js';
+import { goOn } from './callback.js';
 import type { JobSpec } from './commands.js';
 import { askedForMs, type Decision } from './decision.js';
 import { beginWaiting, cancel, cancelledFailure, conclude, createJob, enqueue, putBack } from './job.js';
 import { listOf } from './outcome.js';
 import { chunkItems, type JobRecord, placeOf } from './records.js';
 import type { State } from './state/state.js';
+import type { View } from './state/view.js';
+
+/** After this time, any process goes on with the parts of a whole. */
+const askedAgainMs = 5_000;
 
 /** Puts the parts of a whole whose turn has come. */
 export function putParts(decision: Decision, whole: JobRecord): void {
   if (finishIfDone(decision, whole)) return;
-  if (whole.form === 'serial') return putNext(decision, whole, 0);
-  for (const part of decision.state.unendedParts(whole)) {
-    if (part.form === 'chunk') beginWaiting(decision, part);
+  if (whole.form === 'serial') putNext(decision, whole, 0);
+  else passParts(decision, whole, 0);
+}
+
+/** `true` if a part that is added now is put at once. */
+export const putsNewParts = ({ form, stage, cursor }: JobRecord) =>
+  form !== 'serial' && stage === 'waiting' && cursor === 0;
+
+/**
+ * `true` if the job is below a whole that has ended, and has not cancelled all of its parts yet.
+ */
+export function isLeftBehind(view: View, job: JobRecord): boolean {
+  let above = job.role === 'part' ? view.job(job.parent) : undefined;
+  while (above !== undefined) {
+    if (above.cursor !== 0 && above.outcome !== 'none') return true;
+    above = above.role === 'part' ? view.job(above.parent) : undefined;
+  }
+  return false;
+}
+
+/** Goes on where the last decision about the parts of a whole had to stop. */
+export function goOnWithParts(decision: Decision, whole: JobRecord): void {
+  if (whole.cursor === 0) return;
+  passParts(decision, whole, whole.cursor);
+  if (whole.cursor !== 0 || whole.outcome === 'none') return;
+  goOn(decision, whole);
+  if (whole.role === 'part') notePart(decision, whole);
+}
+
+/**
+ * Puts the parts of a whole from this one on, or cancels them if it has ended: as many as the
+ * decision has room for, and at least one.
+ */
+function passParts(decision: Decision, whole: JobRecord, from: number): void {
+  const { state, now, effects } = decision;
+  const failure = whole.outcome === 'none' ? undefined : cancelledFailure(decision);
+  const { parts, next } = state.unendedFrom(whole, from, Math.max(1, decision.partsLeft));
+  let left = next;
+  for (const part of parts) {
+    if (decision.partsLeft <= 0 && part !== parts[0]) {
+      left = part.index;
+      break;
+    }
+    // The end of one part may end another, which had returned it.
+    if (part.outcome !== 'none') continue;
+    decision.partsLeft--;
+    if (failure !== undefined) cancel(decision, part, failure);
+    else if (part.form === 'chunk') beginWaiting(decision, part);
     else enqueue(decision, part);
   }
+  const cursor = left < whole.parts ? left : 0;
+  if (cursor === whole.cursor) return;
+  state.change(whole, (row) => {
+    row.cursor = cursor;
+    // The process that is asked to go on may die.
+    row.dueAt = cursor === 0 ? 0 : now + askedAgainMs;
+  });
+  if (cursor !== 0) effects.push({ type: 'goOn', gate: 'decided', job: whole.id });
 }
 
 /** Adds parts to a whole whose last part is not done. */
@@ -43,13 +106,14 @@ export function addParts(decision: Decision, whole: JobRecord, specs: readonly J
   });
   for (const spec of specs) {
     const part = createJob(decision, spec, { ...placeOf(whole), role: 'part', parent: whole.id, index: index++ });
-    if (whole.stage === 'waiting' && whole.form === 'parallel') enqueue(decision, part);
+    if (putsNewParts(whole)) enqueue(decision, part);
   }
 }
 
 /** Counts a part that may have become done, and continues its whole. */
 export function notePart(decision: Decision, part: JobRecord): void {
-  if (part.counted || part.outcome === 'none' || part.callbacksDone < part.awaitedCallbacks) return;
+  if (part.counted || part.outcome === 'none' || part.cursor !== 0 || part.callbacksDone < part.awaitedCallbacks)
+    return;
   const { state } = decision;
   state.change(part, (row) => {
     row.counted = true;
@@ -67,10 +131,7 @@ export function notePart(decision: Decision, part: JobRecord): void {
 
 /** Cancels the unfinished parts of a whole that has ended: no job waits for them any more. */
 export function endParts(decision: Decision, whole: JobRecord): void {
-  if (whole.partsDone === whole.parts) return;
-  const failure = cancelledFailure(decision);
-  // The end of one part may end another, which had returned it.
-  for (const part of decision.state.unendedParts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
+  if (whole.partsDone < whole.parts) passParts(decision, whole, 0);
 }
 
 /** Puts the first part from `from` on that is not done. */

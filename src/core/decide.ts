@@ -12,8 +12,8 @@ import { requireRoom } from './bounds.js';
 import { addCallbacks } from './callback.js';
 import { clockSet } from './clock-set.js';
 import type { Command, Effect, Filling, InnerCommand, JobSpec, Outside, Settled } from './commands.js';
-import { addParts, finishIfDone } from './composite.js';
-import type { Decision } from './decision.js';
+import { addParts, finishIfDone, goOnWithParts, isLeftBehind } from './composite.js';
+import { atOnce, type Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
 import { requireDispatcher } from './dispatchers.js';
 import {
@@ -61,7 +61,8 @@ export interface Decided {
 /** Decides one command, and appends its effects. An error leaves state and list unchanged. */
 export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
   const { now, dispatcher, listening, holding, random, failure } = outside;
-  return { effects, same: decideIn({ state, now, dispatcher, listening, holding, random, failure, effects }, command) };
+  const decision = { state, now, dispatcher, listening, holding, random, failure, effects, partsLeft: 0 };
+  return { effects, same: decideIn(decision, command) };
 }
 
 /** Does the same in a decision that may serve many commands. Returns `Decided.same`. */
@@ -69,6 +70,7 @@ export function decideIn(decision: Decision, command: Command): readonly Id[] | 
   const { state, effects } = decision;
   const mark = state.begin(decision.now, command.type !== 'claim' && command.type !== 'begun');
   const before = effects.length;
+  decision.partsLeft = atOnce.parts;
   try {
     if (command.type === 'bounded') return decideBounded(decision, command.command);
     if (command.type === 'put') return putAll(decision, command);
@@ -104,6 +106,10 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'endInput':
       if (command.again && !knownJob(state, command.job).open) return;
       return endInput(decision, knownJob(state, command.job), inputFailure(command));
+    case 'goOn': {
+      const whole = state.job(command.job);
+      return whole && goOnWithParts(decision, whole);
+    }
     case 'fold':
       return fold(decision, knownJob(state, command.job), command.list, command.failed);
     case 'change':
@@ -117,26 +123,27 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'claim': {
       const job = state.job(command.job);
       const { agent, lent } = command;
+      if (job?.queued && isLeftBehind(state, job)) return cancel(decision, job);
       if (job !== undefined && isClaimable(decision, job, lent)) claim(decision, job, agent, lent);
       return;
     }
     case 'ownPlaces':
-      return holdPlaces(state, claimedJob(state, command), []);
+      return holdPlaces(state, claimedJob(decision, command), []);
     case 'begun':
-      return begin(decision, claimedJob(state, command), command.at);
+      return begin(decision, claimedJob(decision, command), command.at);
     case 'cleared':
-      return clear(decision, claimedJob(state, command));
+      return clear(decision, claimedJob(decision, command));
     case 'settle':
-      return settle(decision, claimedJob(state, command), command);
+      return settle(decision, claimedJob(decision, command), command);
     case 'giveBack':
-      return giveBack(decision, claimedJob(state, command));
+      return giveBack(decision, claimedJob(decision, command));
     case 'cannotBegin': {
-      const job = claimedJob(state, command);
+      const job = claimedJob(decision, command);
       if (job.cancelled) return concludeCancelled(decision, job);
       return conclude(decision, job, ownFailure(decision, command.error));
     }
     case 'interrupt': {
-      const job = claimedJob(state, command);
+      const job = claimedJob(decision, command);
       begin(decision, job, now);
       return job.cancelled
         ? concludeCancelled(decision, job)
@@ -163,8 +170,9 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'tick':
       for (let left = dueAtOnce; left > 0; left--) {
         const job = state.nextDue(now);
-        if (job === undefined) return;
-        if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
+        if (job === undefined || decision.partsLeft <= 0) return;
+        if (job.cursor !== 0) goOnWithParts(decision, job);
+        else if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
         else if (job.stage === 'policy') askAgain(decision, job);
         else if (job.form === 'chunk') finishIfDone(decision, job);
         else becomeDue(decision, job);
@@ -394,11 +402,20 @@ function knownJob(state: State, id: Id): JobRecord {
   return job;
 }
 
-/** Returns the job if it is claimed under this fence. Commands under an older one are refused. */
-function claimedJob(state: State, { job: id, fence }: { readonly job: Id; readonly fence: number }): JobRecord {
+/**
+ * Returns the job if it is claimed under this fence. Commands under an older one are refused. The
+ * whole of a part may have ended, and not have come to it: then it is cancelled from here on.
+ */
+function claimedJob({ state }: Decision, { job: id, fence }: { readonly job: Id; readonly fence: number }): JobRecord {
   const job = state.job(id);
-  if (job?.claimed && job.fence === fence) return job;
-  throw new ClaimLostError('the job was taken from this claim: commands under it are refused');
+  if (!job?.claimed || job.fence !== fence)
+    throw new ClaimLostError('the job was taken from this claim: commands under it are refused');
+  if (!job.cancelled && isLeftBehind(state, job)) {
+    state.change(job, (row) => {
+      row.cancelled = true;
+    });
+  }
+  return job;
 }
 
 /** Returns the job if its policy must still answer about the run under this fence. */

@@ -10,10 +10,18 @@ import type { State } from './state/state.js';
  */
 export const askedForMs = 60_000;
 
+/**
+ * The parts that one decision puts or cancels. The rest of a large whole follows in others. Tests
+ * with few jobs make it smaller.
+ */
+export const atOnce = { parts: 1000 };
+
 /** The state that a decision reads and changes, its outside, and its effects. */
 export interface Decision extends Outside {
   readonly state: State;
   readonly effects: Effect[];
+  /** The parts that it may still put or cancel. */
+  partsLeft: number;
 }
 
 /**

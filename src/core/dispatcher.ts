@@ -24,7 +24,7 @@
 
 import { DispatcherActiveError, DispatcherInactiveError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
-import { finishIfDone } from './composite.js';
+import { finishIfDone, goOnWithParts } from './composite.js';
 import { type Decision, tellDispatcher } from './decision.js';
 import { dispatcherOf, pingsOf, requireDispatcher } from './dispatchers.js';
 import { conclude, concludeCancelled, giveBack } from './job.js';
@@ -122,6 +122,7 @@ export function recoverAll(decision: Decision, owner?: Id): void {
   recover(decision, jobs.filter(isHeld));
   for (const { id } of dead) endBound(decision, id);
   for (const job of jobs) {
+    goOnWithParts(decision, job);
     if (job.stage === 'policy') askAgain(decision, job);
     else if (job.form === 'chunk' && job.stage === 'waiting') finishIfDone(decision, job);
     else if (job.form === 'map' && (owner === undefined || job.owner === owner)) abandon(decision, job);

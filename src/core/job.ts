@@ -90,6 +90,7 @@ function createAnew(decision: Decision, spec: JobSpec, place: Place, enqueued: b
     index: place.index,
     parts: spec.parts.length,
     partsDone: 0,
+    cursor: 0,
     open: spec.form === 'map',
     callbacks: spec.callbacks.length,
     callbacksDone: 0,
@@ -305,6 +306,7 @@ function noteEnd(row: JobRow, ended: Outcome, begunAt: number | undefined, { now
   row.queued = false;
   row.places = none;
   row.dueAt = 0;
+  row.cursor = 0;
   row.outcome = ended.outcome;
   row.result = ended.result;
   row.errorNames = ended.errorNames;
@@ -351,6 +353,7 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
     row.result = null;
     row.errorNames = '';
     row.dueAt = 0;
+    row.cursor = 0;
     row.front = true;
     change(row);
     const later = row.dueAt > 0;

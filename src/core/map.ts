@@ -15,7 +15,7 @@
 
 import { JobStatusError, MapAbandonedError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import { finishIfDone } from './composite.js';
+import { finishIfDone, putsNewParts } from './composite.js';
 import type { Decision } from './decision.js';
 import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { type Failed, listOf, ownFailure } from './outcome.js';
@@ -38,7 +38,7 @@ export function feed(decision: Decision, map: JobRecord, from: number, chunkId: 
   });
   for (const spec of specs) {
     const part = createJob(decision, spec, { ...placeOf(chunk), role: 'part', parent: chunk.id, index: index++ });
-    if (chunk.stage === 'waiting') enqueue(decision, part);
+    if (putsNewParts(chunk)) enqueue(decision, part);
   }
 }
 
@@ -126,7 +126,7 @@ function addChunk(decision: Decision, map: JobRecord, id: Id): JobRecord {
   });
   const spec: JobSpec = { id, form: 'chunk', callable: '', args: null, options: {}, parts: [], callbacks: [] };
   const chunk = createJob(decision, spec, { ...placeOf(map), role: 'part', parent: map.id, index });
-  if (map.stage === 'waiting') beginWaiting(decision, chunk);
+  if (putsNewParts(map)) beginWaiting(decision, chunk);
   return chunk;
 }
 

@@ -110,6 +110,11 @@ export interface JobRecord {
   readonly index: number;
   readonly parts: number;
   readonly partsDone: number;
+  /**
+   * The index of the next part that a large whole puts, or cancels once it has ended; 0 if it does
+   * neither. See `composite.ts`.
+   */
+  readonly cursor: number;
   /** `true` for a map that can get more items. */
   readonly open: boolean;
   readonly callbacks: number;

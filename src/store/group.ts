@@ -48,7 +48,8 @@ export class Group {
   #decisionAt(state: State, { now, listening, holding, dispatcher, random, failure }: Outside): Decision {
     const decision = this.#decision;
     if (decision?.state !== state) {
-      this.#decision = { state, now, listening, holding, dispatcher, random, failure, effects: this.#effects };
+      const outside = { now, listening, holding, dispatcher, random, failure };
+      this.#decision = { state, ...outside, effects: this.#effects, partsLeft: 0 };
       return this.#decision;
     }
     decision.now = now;

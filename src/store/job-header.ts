@@ -64,6 +64,7 @@ const has = {
   awaiters: 524288,
   retryOf: 1048576,
   retriedBy: 2097152,
+  cursor: 4194304,
 } as const;
 const knownBits = Object.values(has).reduce((bits: number, bit) => bits + bit, 0);
 
@@ -91,7 +92,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.errorNames === '' ? 0 : has.errorNames) +
     (job.awaiters === 0 ? 0 : has.awaiters) +
     (job.retryOf === '' ? 0 : has.retryOf) +
-    (job.retriedBy === '' ? 0 : has.retriedBy);
+    (job.retriedBy === '' ? 0 : has.retriedBy) +
+    (job.cursor === 0 ? 0 : has.cursor);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -141,6 +143,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   if (job.errorNames !== '') out.text(job.errorNames);
   if (mask & has.awaiters) out.varint(job.awaiters);
   for (const other of [job.retryOf, job.retriedBy]) if (other !== '') out.id(other);
+  if (mask & has.cursor) out.varint(job.cursor);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -202,6 +205,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const awaiters = number(has.awaiters);
   const retryOf = mask & has.retryOf ? readId(input) : '';
   const retriedBy = mask & has.retriedBy ? readId(input) : '';
+  const cursor = number(has.cursor);
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -235,6 +239,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     index,
     parts,
     partsDone,
+    cursor,
     open: (mask & has.open) !== 0,
     callbacks,
     callbacksDone,

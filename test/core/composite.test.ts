@@ -1,6 +1,7 @@
 /** Wholes and callbacks, command by command. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
+import { atOnce } from '../../src/core/decision.js';
 import { call, idOf, Machine, payload, thrown, told, whole } from './making.js';
 
 /** Claims the first job in line, and settles it if it runs on a thread, `times` times. */
@@ -229,5 +230,191 @@ describe('a map', () => {
     assert.deepEqual(tick(), ['fold c0 (decided)']);
     machine.do({ type: 'fold', job: idOf('c0'), list: payload(9) });
     assert.deepEqual([machine.job('m').outcome, machine.state.nextTimer], ['list', undefined]);
+  });
+});
+
+describe('a whole with more parts than one decision puts or cancels', () => {
+  const most = atOnce.parts;
+  before(() => {
+    atOnce.parts = 3;
+  });
+  after(() => {
+    atOnce.parts = most;
+  });
+
+  const parts = (count: number) => Array.from({ length: count }, (_, index) => call(`p${index}`));
+  const named = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `p${from + index}`);
+  const goOn = (machine: Machine, name = 'w') => told(machine.do({ type: 'goOn', job: idOf(name) }));
+  const cancel = (machine: Machine, name = 'w') => machine.do({ type: 'cancel', job: idOf(name) });
+  const cancelled = (machine: Machine) => named(0, 8).filter((name) => machine.job(name).outcome === 'failure');
+
+  /** A parallel of eight parts in line. */
+  function begun(): Machine {
+    const machine = new Machine();
+    machine.put({ ...whole('parallel', 'w', parts(8)), callbacks: [call('c')] });
+    machine.claim('w');
+    goOn(machine);
+    goOn(machine);
+    return machine;
+  }
+
+  it('[7.5] puts them in order, in several decisions', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', parts(8)));
+    assert.deepEqual(told(machine.claim('w')), ['goOn w (decided)']);
+    assert.deepEqual(machine.line(), named(0, 3));
+    assert.deepEqual(goOn(machine), ['goOn w (decided)']);
+    assert.deepEqual(machine.line(), named(0, 6));
+    assert.deepEqual(goOn(machine), []);
+    assert.deepEqual(machine.line(), named(0, 8));
+    assert.deepEqual([goOn(machine), machine.line(), machine.state.nextTimer], [[], named(0, 8), undefined]);
+  });
+
+  it('[7.5] goes on in another process if its own has died', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', parts(8)));
+    machine.claim('w');
+    machine.now = machine.state.nextTimer! - 2;
+    assert.deepEqual(told(machine.do({ type: 'tick' })), []);
+    assert.deepEqual(told(machine.do({ type: 'tick' })), ['goOn w (decided)']);
+    assert.deepEqual(machine.line(), named(0, 6));
+    const next = machine.reopened();
+    assert.deepEqual([next.line(), next.state.nextTimer], [named(0, 8), undefined]);
+  });
+
+  it('[7.2] puts parts that are added meanwhile once', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', parts(7)));
+    machine.claim('w');
+    machine.do({ type: 'addParts', job: idOf('w'), parts: [call('p7')] });
+    assert.deepEqual(machine.line(), named(0, 3));
+    goOn(machine);
+    goOn(machine);
+    machine.do({ type: 'addParts', job: idOf('w'), parts: [call('p8')] });
+    assert.deepEqual(machine.line(), named(0, 9));
+    assert.equal(machine.claimAll().length, 9);
+    for (const name of named(0, 9)) machine.settle(name);
+    assert.equal(machine.job('w').status, 'completed');
+  });
+
+  it('[7.2] leaves out parts that were ended before, and ends with them', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', parts(8)));
+    for (const name of named(2, 8)) cancel(machine, name);
+    assert.deepEqual(told(machine.claim('w')), []);
+    assert.deepEqual(machine.line(), ['p0', 'p1']);
+    run(machine, 2);
+    assert.deepEqual([machine.job('w').status, machine.state.nextTimer], ['completed', undefined]);
+  });
+
+  it('[7.5] ends while it puts them', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', parts(8)));
+    machine.claim('w');
+    for (const name of named(3, 8)) cancel(machine, name);
+    run(machine, 3);
+    assert.deepEqual([machine.job('w').outcome, machine.job('w').status], ['list', 'completed']);
+    assert.deepEqual([goOn(machine), machine.state.nextTimer], [[], undefined]);
+  });
+
+  it('[2.10] has its outcome at once when it is cancelled, then cancels them, then runs its callbacks', () => {
+    const machine = begun();
+    assert.deepEqual(told(cancel(machine)), [
+      ...['deliver w (synced)', 'deliver p0 (synced)', 'deliver p1 (synced)', 'deliver p2 (synced)'],
+      'goOn w (decided)',
+    ]);
+    assert.deepEqual([machine.job('w').outcome, machine.job('w').status], ['failure', 'callbacks']);
+    assert.deepEqual([cancelled(machine), machine.job('c').status], [named(0, 3), 'new']);
+    machine.do({ type: 'addCallbacks', job: idOf('w'), callbacks: [call('d')] });
+    assert.deepEqual(machine.statuses('c', 'd'), ['new', 'new']);
+    goOn(machine);
+    assert.deepEqual([cancelled(machine), machine.job('c').status], [named(0, 6), 'new']);
+    assert.equal(goOn(machine).at(-1), 'run c (written)');
+    assert.deepEqual([cancelled(machine), machine.line()], [named(0, 8), []]);
+    machine.settle('c');
+    machine.settle('d');
+    assert.deepEqual([machine.job('w').status, machine.state.nextTimer], ['completed', undefined]);
+  });
+
+  it('[2.10] runs none of them after its end, and takes no other outcome of one that runs', () => {
+    const machine = begun();
+    machine.claim('p7');
+    machine.claim('p6');
+    machine.claim('p5');
+    cancel(machine);
+    assert.deepEqual(told(machine.claim('p4')), ['deliver p4 (synced)']);
+    assert.deepEqual([machine.job('p4').outcome, machine.job('p4').attempts], ['failure', 0]);
+    machine.settle('p7');
+    assert.equal(machine.job('p7').outcome, 'failure');
+    machine.giveBack('p6');
+    assert.equal(machine.job('p6').outcome, 'failure');
+    assert.deepEqual(goOn(machine).slice(0, 1), ['deliver p3 (synced)']);
+    assert.deepEqual([machine.job('p5').cancelled, machine.job('p5').outcome], [true, 'none']);
+    machine.settle('p5');
+    assert.deepEqual(cancelled(machine), named(0, 8));
+  });
+
+  it('[2.10] goes on with that after a crash, or in another process', () => {
+    const machine = begun();
+    cancel(machine);
+    machine.now = machine.state.nextTimer!;
+    machine.do({ type: 'tick' });
+    assert.deepEqual(cancelled(machine), named(0, 6));
+    const next = machine.reopened();
+    assert.deepEqual([cancelled(next), next.job('w').status, next.job('c').claimed], [named(0, 8), 'callbacks', true]);
+  });
+
+  it('[2.10] goes on in time after the clock was set', () => {
+    const machine = begun();
+    cancel(machine);
+    const left = machine.state.nextTimer! - machine.now;
+    machine.now -= 1e6;
+    machine.do({ type: 'clockSet', byMs: -1e6 });
+    assert.ok(machine.state.nextTimer! - machine.now <= left);
+  });
+
+  it('[7.1] is done for its own whole when the last is cancelled', () => {
+    const machine = new Machine();
+    machine.put(whole('serial', 's', [whole('parallel', 'w', parts(8)), call('next')]));
+    machine.claim('s');
+    machine.claim('w');
+    cancel(machine);
+    assert.equal(machine.job('next').status, 'new');
+    goOn(machine);
+    assert.equal(machine.job('next').status, 'new');
+    goOn(machine);
+    assert.deepEqual([machine.job('w').status, machine.job('next').status], ['completed', 'pending']);
+  });
+
+  it('[2.6] gives its outcome at once to a job that returned it', () => {
+    const machine = begun();
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.settle('a', { kind: 'job', job: idOf('w') });
+    cancel(machine, 'a');
+    assert.deepEqual([machine.job('a').status, machine.job('w').outcome], ['completed', 'failure']);
+    assert.deepEqual(cancelled(machine), named(0, 3));
+  });
+
+  it('[7.2] cancels few in each decision, in whatever depth', () => {
+    const machine = new Machine();
+    const inner = Array.from({ length: 5 }, (_, index) =>
+      whole('parallel', `w${index}`, [0, 1, 2, 3, 4].map((at) => call(`p${index}.${at}`))),
+    );
+    machine.put(whole('parallel', 'w', inner));
+    const jobs = [...machine.state.jobs()];
+    let goesOn: string[] = [];
+    let isMost = 0;
+    const next = (name: string) => {
+      const before = jobs.filter(({ outcome }) => outcome !== 'none').length;
+      const effects = told(name === '' ? cancel(machine) : machine.do({ type: 'goOn', job: idOf(name) }));
+      isMost = Math.max(isMost, jobs.filter(({ outcome }) => outcome !== 'none').length - before);
+      goesOn.push(...effects.filter((one) => one.startsWith('goOn')).map((one) => one.split(' ')[1]!));
+    };
+    next('');
+    for (let name = goesOn.shift(); name !== undefined; name = goesOn.shift()) next(name);
+    goesOn = [];
+    assert.deepEqual([...new Set(jobs.map(({ status }) => status))], ['completed']);
+    assert.ok(isMost <= 6, `${isMost} at once`);
   });
 });

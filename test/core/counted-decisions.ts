@@ -38,6 +38,11 @@ export class CountedDecisions {
     this.#state.keepChanges();
   }
 
+  /** Decides all that is left to put or to cancel of a whole, without counting. */
+  goOn(name: string): void {
+    while (this.job(name).cursor !== 0) this.pass([goOn(name)]);
+  }
+
   /** Decides a command, which may be refused, and returns the jobs that it reads and writes. */
   async count(command: Command): Promise<Rows> {
     const outside = this.#outside();
@@ -83,4 +88,5 @@ export function put(...jobs: readonly JobSpec[]): Extract<Command, { type: 'put'
 }
 
 export const claim = (name: string): Command => ({ type: 'claim', job: idOf(name), agent: main });
+export const goOn = (name: string): Command => ({ type: 'goOn', job: idOf(name) });
 export const cancel = (name: string): Command => ({ type: 'cancel', job: idOf(name) });

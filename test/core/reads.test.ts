@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import { chunkItems } from '../../src/core/records.js';
-import { CountedDecisions, cancel, claim, put } from './counted-decisions.js';
+import { CountedDecisions, cancel, claim, goOn, put } from './counted-decisions.js';
 import { call, idOf, us, whole } from './making.js';
 
 const sizes = [1, 1000, Number(process.env.CALLSHEET_JOBS ?? 10_000)];
@@ -33,7 +33,9 @@ const stories: Record<string, Story> = {
   'a parallel': async (size, world, count) => {
     const spec = { ...whole('parallel', 'w', calls('p', size)), ...post, callbacks: [call('c')] };
     await count('put of all', put(spec));
-    await count('claim of all', claim('w'));
+    await count('claim', claim('w'));
+    await count('more parts put', goOn('w'));
+    world.goOn('w');
     await count('claim of a part', claim('p0'));
     await count('settle of a part', world.settle('p0'));
     await count('callback added to a part', { type: 'addCallbacks', job: idOf('p0'), callbacks: [call('d')] });
@@ -44,6 +46,7 @@ const stories: Record<string, Story> = {
   },
   'a parallel that is cancelled': async (size, world, count) => {
     world.pass([put(whole('parallel', 'w', calls('p', size + 1))), claim('w')]);
+    world.goOn('w');
     world.run(names('p', size));
     await count('part added', { type: 'addParts', job: idOf('w'), parts: [call('q')] });
     await count('cancel of two parts', cancel('w'));
@@ -55,7 +58,8 @@ const stories: Record<string, Story> = {
     await count('cancel of a part before its turn', cancel(`p${size}`));
     await count('settle of a part', world.settle('p0'));
     await count('part added', { type: 'addParts', job: idOf('w'), parts: [call('q')] });
-    await count('cancel of all', cancel('w'));
+    await count('cancel', cancel('w'));
+    await count('more parts cancelled', goOn('w'));
   },
   callbacks: async (size, world, count) => {
     await count('put of all', put(call('a', {}, { callbacks: calls('c', size + 1) })));
@@ -133,7 +137,8 @@ const stories: Record<string, Story> = {
     const spec = { ...whole('parallel', 'w', calls('p', size)), options: { unique: 'u' } };
     world.pass([{ ...put(spec), level: 'memory' }]);
     await count('put that raises all', put({ ...call('x'), options: { unique: 'u' } }));
-    await count('cancel of all', cancel('w'));
+    await count('cancel', cancel('w'));
+    await count('more parts cancelled', goOn('w'));
   },
 };
 

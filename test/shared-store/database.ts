@@ -234,9 +234,9 @@ export class MemoryDatabase implements Database {
         return [key, ...[...(this.#found.get(key) ?? [])].flatMap((id) => this.#readJob(id, rows))];
       }
       case 'next': {
-        const found = this.#firstOf(indexKey(want.index, want.key), want.from);
+        const found = this.#firstOf(indexKey(want.index, want.key), want.from, want.most);
         // None is added later but by a change of the job above, which the reader has read.
-        return found === undefined ? [] : this.#readJob(found, rows);
+        return found.flatMap((id) => this.#readJob(id, rows));
       }
       case 'count': {
         const key = indexKey(want.index, want.key);
@@ -404,13 +404,11 @@ export class MemoryDatabase implements Database {
     return [...above, `job ${id}`];
   }
 
-  /** Returns the first job from `from` on, by its index in the job above. */
-  #firstOf(key: string, from: number): Id | undefined {
-    let first: Id | undefined;
+  /** Returns the first `most` jobs from `from` on, by their index in the job above. */
+  #firstOf(key: string, from: number, most: number): Id[] {
     const at = (id: Id) => this.#jobs.get(id)!.columns.index;
-    for (const id of this.#found.get(key) ?? [])
-      if (at(id) >= from && (first === undefined || at(id) < at(first))) first = id;
-    return first;
+    const found = [...(this.#found.get(key) ?? [])].filter((id) => at(id) >= from);
+    return found.sort((a, b) => at(a) - at(b)).slice(0, most);
   }
 
   #readTree(id: Id, rows: Rows): string[] {

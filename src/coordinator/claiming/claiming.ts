@@ -162,7 +162,9 @@ export class Claiming {
     const { store } = this.#context;
     if (!store.takesWork) return;
     store.claim((view) => this.#requests(view));
-    if (store.isExclusive) for (const job of this.#claimed.splice(0)) this.#noteClaim(job);
+    if (!store.isExclusive) return;
+    // The claim of a part ends it if its whole has ended.
+    for (const job of this.#claimed.splice(0)) if (job.outcome === 'none') this.#noteClaim(job);
   }
 
   /**

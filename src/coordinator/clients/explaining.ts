@@ -69,6 +69,9 @@ export function* explain(context: ExplainingContext, id: Id): Inquiry<WireExplan
   return { ...about, reasons: [...reasons, ...more], position };
 }
 
+/** `true` if a part that is not put waits for those before it, not for the whole. */
+const isTurnOf = (whole: JobRecord) => whole.form === 'serial' && whole.stage === 'waiting';
+
 function stateOf(job: JobRecord, thread: number | undefined): ExplainedState {
   if (job.status === 'completed' || job.status === 'callbacks') return job.status;
   if (thread !== undefined || (job.claimed && job.begun)) return 'runs';
@@ -139,7 +142,7 @@ class Explaining {
     if (above === undefined) return [];
     if (job.role === 'part') {
       const whole = above.form === 'chunk' ? (this.#view.job(above.parent) ?? above) : above;
-      return above.stage === 'parts' ? [waitsFor('whole', [whole.id], 1)] : [];
+      return isTurnOf(above) ? [] : [waitsFor('whole', [whole.id], 1)];
     }
     if (job.role === 'callback') return above.outcome === 'none' ? [waitsFor('call', [above.id], 1)] : [];
     // A side of a pair.
@@ -149,6 +152,10 @@ class Explaining {
 
   /** The reasons for which members must be looked at. */
   *walkedReasonsFor(job: JobRecord, explained: ExplainedState): Generator<unknown, WireReason[]> {
+    if (explained === 'callbacks' && job.cursor !== 0) {
+      const parts = yield* this.#members(job, isPart, (one) => one.outcome === 'none');
+      return [waitsFor('parts', parts, job.parts - job.cursor)];
+    }
     if (explained === 'callbacks') {
       const left = job.callbacks - job.callbacksDone;
       return [waitsFor('callbacks', yield* this.#members(job, isCallback, isUncompleted), left)];
@@ -157,7 +164,7 @@ class Explaining {
     const above = this.#view.job(job.parent);
     if (job.status === 'new' && above !== undefined) {
       const isBefore = (one: JobRecord) => one.index < job.index && one.status !== 'completed';
-      if (job.role === 'part' && above.stage === 'waiting') {
+      if (job.role === 'part' && isTurnOf(above)) {
         const before = yield* this.#members(above, isPart, (one) => isBefore(one) && !one.counted);
         return [waitsFor('turn', before, before.length)];
       }

@@ -27,6 +27,7 @@ export class CommonFields {
   index: number;
   parts: number;
   partsDone: number;
+  cursor: number;
   open: boolean;
   callbacks: number;
   callbacksDone: number;
@@ -67,6 +68,7 @@ export class CommonFields {
     this.index = from.index;
     this.parts = from.parts;
     this.partsDone = from.partsDone;
+    this.cursor = from.cursor;
     this.open = from.open;
     this.callbacks = from.callbacks;
     this.callbacksDone = from.callbacksDone;
@@ -154,6 +156,7 @@ function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean
     a.only === b.only &&
     a.parts === b.parts &&
     a.partsDone === b.partsDone &&
+    a.cursor === b.cursor &&
     a.open === b.open &&
     a.callbacks === b.callbacks &&
     a.callbacksDone === b.callbacksDone &&

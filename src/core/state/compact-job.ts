@@ -331,6 +331,14 @@ export class CompactJob implements JobRecord {
     if (partsDone !== this.common.partsDone) this.ownCommon.partsDone = partsDone;
   }
 
+  get cursor(): number {
+    return this.common.cursor;
+  }
+
+  set cursor(cursor: number) {
+    if (cursor !== this.common.cursor) this.ownCommon.cursor = cursor;
+  }
+
   get open(): boolean {
     return this.common.open;
   }

@@ -9,6 +9,7 @@ export const uniqueKey = (queue: string, unique: string) => `${queue}\n${unique}
 
 /** Returns the time of the job's next timer. Its deadline counts until the job begins. */
 export function timerOf(job: JobRecord): number {
+  if (job.cursor !== 0) return job.dueAt;
   if (job.claimed || job.outcome !== 'none' || (job.status === 'new' && job.role === 'root')) return 0;
   const deadline = job.attempts === 0 ? job.deadline : 0;
   if (job.dueAt === 0 || deadline === 0) return job.dueAt || deadline;
@@ -16,11 +17,11 @@ export function timerOf(job: JobRecord): number {
 }
 
 /**
- * Returns the date for which the job waits to join its line; 0 for none. The timer of a policy or a
- * chunk is the time to ask again.
+ * Returns the date for which the job waits to join its line; 0 for none. The timer of a policy, a
+ * chunk or a whole with a cursor is the time to ask again.
  */
-export function dateOf({ stage, form, dueAt }: Pick<JobRecord, 'stage' | 'form' | 'dueAt'>): number {
-  return stage === 'policy' || form === 'chunk' ? 0 : dueAt;
+export function dateOf({ stage, form, dueAt, cursor }: Pick<JobRecord, 'stage' | 'form' | 'dueAt' | 'cursor'>): number {
+  return stage === 'policy' || form === 'chunk' || cursor !== 0 ? 0 : dueAt;
 }
 
 /** Returns the returned job whose outcome the job waits for. */

@@ -152,6 +152,14 @@ export class View {
     return (whole as JobRow).partRows.filter(isUnendedPart);
   }
 
+  /**
+   * Returns the first `most` parts of a whole, from this index on, whose calls are not over; and
+   * the index from which on there may be more of them.
+   */
+  unendedFrom(whole: JobRecord, from: number, most: number): Slice {
+    return unendedIn((whole as JobRow).partRows, from, whole.parts, most);
+  }
+
   /** Returns the last part of a whole that has any. */
   lastPart(whole: JobRecord): JobRecord | undefined {
     return (whole as JobRow).partRows[whole.parts - 1];
@@ -476,6 +484,24 @@ export class View {
     }
     return undefined;
   }
+}
+
+/** Some of the parts of a whole, in order. */
+export interface Slice {
+  readonly parts: readonly JobRecord[];
+  /** The index behind those that were looked at. */
+  readonly next: number;
+}
+
+/** Looks at the rows from one index to another, until it has `most` parts that are not over. */
+export function unendedIn(rows: readonly (JobRow | undefined)[], from: number, end: number, most: number): Slice {
+  const parts: JobRow[] = [];
+  let next = from;
+  for (; next < end && parts.length < most; next++) {
+    const row = rows[next];
+    if (row !== undefined && isUnendedPart(row)) parts.push(row);
+  }
+  return { parts, next };
 }
 
 function firstFrom(rows: readonly JobRow[], from: number, isOpen: (row: JobRow) => boolean): JobRow | undefined {

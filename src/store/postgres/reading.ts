@@ -154,8 +154,9 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         else found.set(want.index, [want.key]);
         break;
       case 'next': {
-        const role = want.index === 'openPart' ? 0 : 1;
-        const where = `parent = $1 and role = ${role} and is_open and index >= $2 order by index limit 1`;
+        const role = want.index === 'openCallback' ? 1 : 0;
+        const isLeft = want.index === 'unendedPart' ? 'is_unended' : 'is_open';
+        const where = `parent = $1 and role = ${role} and ${isLeft} and index >= $2 order by index limit ${want.most}`;
         reads.push(find(`select id, parent from ${tables.jobs} where ${where}`, [uuidOf(want.key), want.from]));
         break;
       }

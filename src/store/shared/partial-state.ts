@@ -20,13 +20,13 @@ import {
   type SettingRecord,
 } from '../../core/records.js';
 import type { Kept } from '../../core/state/completed.js';
-import { isOpenCallback, isOpenPart, neededPlaces, placeKey } from '../../core/state/indices.js';
+import { isOpenCallback, isOpenPart, isUnendedPart, neededPlaces, placeKey } from '../../core/state/indices.js';
 import type { JobRow } from '../../core/state/job-row.js';
 import { goesBefore, type Lane, type Place } from '../../core/state/lanes.js';
 import type { KeptRoots } from '../../core/state/roots.js';
 import { State } from '../../core/state/state.js';
 import type { Tally } from '../../core/state/tallies.js';
-import type { PlaceInLine, TakenPlaces } from '../../core/state/view.js';
+import { type PlaceInLine, type Slice, type TakenPlaces, unendedIn } from '../../core/state/view.js';
 import { JobForgottenError } from '../../errors.js';
 import { positionsAtOnce, type Rows, type Writes } from './database.js';
 import { FarPayload } from './far-payload.js';
@@ -66,6 +66,8 @@ export class PartialState extends State {
   readonly #lines = new Map<string, Place | undefined>();
   /** The lengths of lines, as far as they were counted. */
   readonly #lengths = new Map<string, number>();
+  /** How far the unended parts of wholes are loaded, by the want for them. */
+  readonly #reached = new Map<string, number>();
   readonly #isLook: boolean;
   /** `true` if all records are here. */
   #isWhole = false;
@@ -114,6 +116,7 @@ export class PartialState extends State {
       this.#known.add(wantKey(want));
       if (want.kind === 'line') this.#lines.set(want.queue, lines.get(wantKey(want)));
       if (want.kind === 'oldest' || want.kind === 'kept') this.#stored.kept[want.kept] = kept[want.kept];
+      if (want.kind === 'next' && want.index === 'unendedPart') this.#reached.set(wantKey(want), reachedBy(want, jobs));
       if (want.kind === 'all') this.#isWhole = true;
       if (want.kind === 'tallies') this.#tallies = tallies;
       if (want.kind === 'heard') this.#isHeard = heard;
@@ -222,6 +225,14 @@ export class PartialState extends State {
     if (whole.parts > 0 && !this.#known.has(wantKey({ kind: 'found', index: 'part', key: whole.id })))
       this.#find('unendedPart', whole.id);
     return super.unendedParts(this.#own(whole));
+  }
+
+  override unendedFrom(whole: JobRecord, from: number, most: number): Slice {
+    const own = this.#own(whole) as JobRow;
+    const isKnown = ['part', 'unendedPart'].some((index) => this.#known.has(indexWant(index as Index, whole.id)));
+    const want: Want = { kind: 'next', index: 'unendedPart', key: whole.id, from, most };
+    if (whole.parts > 0 && !isKnown) this.#need(want);
+    return unendedIn(own.partRows, from, Math.min(whole.parts, this.#reached.get(wantKey(want)) ?? whole.parts), most);
   }
 
   override lastPart(whole: JobRecord): JobRecord | undefined {
@@ -576,7 +587,7 @@ export class PartialState extends State {
   }
 
   #findNext(all: Index, index: OpenIndex, key: Id, from: number): void {
-    if (!this.#known.has(wantKey({ kind: 'found', index: all, key }))) this.#need({ kind: 'next', index, key, from });
+    if (!this.#known.has(indexWant(all, key))) this.#need({ kind: 'next', index, key, from, most: 1 });
   }
 
   #need(want: Want): void {
@@ -619,6 +630,16 @@ export class PartialState extends State {
     }
     for (const key of indexKeysOf(job)) loaded.jobs.set(key, (loaded.jobs.get(key) ?? 0) + 1);
   }
+}
+
+const indexWant = (index: Index, key: string) => wantKey({ kind: 'found', index, key });
+
+/** Returns the index behind the last of the members that were loaded for a want. */
+function reachedBy({ key, from, most }: Extract<Want, { kind: 'next' }>, jobs: Rows['jobs']): number {
+  const isAsked = (job: JobRecord) => job.parent === key && isUnendedPart(job) && job.index >= from;
+  const at = jobs.flatMap(([, job]) => (job !== undefined && isAsked(job) ? [job.index] : []));
+  const sorted = [...new Set(at)].sort((a, b) => a - b);
+  return sorted.length < most ? Number.POSITIVE_INFINITY : sorted[most - 1]! + 1;
 }
 
 class Counts {

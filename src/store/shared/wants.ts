@@ -27,8 +27,7 @@ export type Index =
   /** A part, by `memberKey`. */
   | 'member'
   | 'callback'
-  | OpenIndex
-  | 'unendedPart'
+  | MemberIndex
   | 'inner'
   | 'unique'
   | 'agent'
@@ -44,12 +43,24 @@ export type Index =
 /** The members of a job that its end, or the turns of others, wait for. */
 export type OpenIndex = 'openPart' | 'openCallback';
 
+/** The members of a job that are left to do something about. */
+export type MemberIndex = OpenIndex | 'unendedPart';
+
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }
   /** The job and all its descendants. */
   | { readonly kind: 'tree'; readonly id: Id }
-  /** The first member of a job, by index from `from` on, that an index has under the job's id. */
-  | { readonly kind: 'next'; readonly index: OpenIndex; readonly key: Id; readonly from: number }
+  /**
+   * The first `most` members of a job, by index from `from` on, that an index has under the job's
+   * id.
+   */
+  | {
+      readonly kind: 'next';
+      readonly index: MemberIndex;
+      readonly key: Id;
+      readonly from: number;
+      readonly most: number;
+    }
   /** All jobs that an index has under a key. */
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
   /** The number of jobs that an index has under a key. */
@@ -145,7 +156,7 @@ export function wantKey(want: Want): string {
     case 'count':
       return `${want.kind} ${want.index} ${want.key}`;
     case 'next':
-      return `${want.kind} ${want.index} ${want.key} ${want.from}`;
+      return `${want.kind} ${want.index} ${want.key} ${want.from} ${want.most}`;
     case 'setting':
     case 'bucket':
       return `${want.kind} ${want.key}`;
