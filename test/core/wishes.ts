@@ -29,6 +29,7 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 1, arbitrary: fc.constant('refused' as const) },
     { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister', 'forgetMemory') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
+    { weight: 4, arbitrary: fc.constant('goOn' as const) },
     { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
     { weight: 1, arbitrary: fc.constantFrom('pauseSchedule' as const, 'renewTick', 'removeSchedule') },
   ),
@@ -118,6 +119,10 @@ export class Wishes {
           parts: which % 2 === 0 ? 'failed' : 'all',
           callbacks: which % 3 === 1 ? 'none' : 'again',
         };
+      }
+      case 'goOn': {
+        const large = jobs.filter(({ cursor }) => cursor !== 0);
+        return { type: what, job: large[which % Math.max(large.length, 1)]?.id ?? job };
       }
       case 'forgetJob': {
         const roots = jobs.filter(({ role, status }) => role === 'root' && status === 'completed');

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CallsheetEvent, type JobEvent, parallel, retryErrors, retryNever, serial } from 'callsheet';
+import { atOnce } from '../../src/core/decision.js';
 import type { JobRecord, OutcomeKind } from '../../src/core/records.js';
 import type { Database } from '../../src/store/shared/database.js';
 import type { Kit } from '../../src/testing/kit.js';
@@ -18,6 +19,9 @@ import { Neighbourhood } from '../postgres/kits.js';
 import { type Faults, MemoryDatabase, noFaults } from './database.js';
 import { HostClock, openBeside, Wire } from './kits.js';
 import { randomFaults } from './random-faults.js';
+
+// So that random wholes are large.
+atOnce.parts = 2;
 
 const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 2) : 1;
 const steps = 60;

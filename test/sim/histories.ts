@@ -1,6 +1,10 @@
 /** Runs histories from seeds, and sums them up. */
 import { createHash } from 'node:crypto';
+import { atOnce } from '../../src/core/decision.js';
 import { type Fault, faults, World } from './world.js';
+
+// So that random wholes are large.
+atOnce.parts = 2;
 
 export const stepsOfHistory = 170;
 

@@ -6,9 +6,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Command } from '../../src/core/commands.js';
+import { atOnce } from '../../src/core/decision.js';
 import { type Wish, Wishes, wish } from '../core/wishes.js';
 import { seedOf } from '../harness/randomness.js';
 import { kinds, type Subject } from './harness.js';
+
+// So that random wholes are large.
+atOnce.parts = 2;
 
 const trace = fc.array(fc.array(wish, { maxLength: 8 }), { maxLength: 30, size: 'max' });
 

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Effect, JobSpec } from '../../../src/core/commands.js';
 import { decide } from '../../../src/core/decide.js';
+import { atOnce } from '../../../src/core/decision.js';
 import { type AnnotationRecord, type JobRecord, nobody, type SettingRecord } from '../../../src/core/records.js';
 import type { Changes } from '../../../src/core/state/change-log.js';
 import { keptBy } from '../../../src/core/state/indices.js';
@@ -32,6 +33,9 @@ import {
 } from '../making.js';
 import { type Wish, Wishes, wish } from '../wishes.js';
 import { admitNews } from './news.js';
+
+// So that random wholes are large.
+atOnce.parts = 2;
 
 const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), kept: fc.boolean() }), {
   maxLength: 40,
