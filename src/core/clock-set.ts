@@ -16,7 +16,8 @@ import type { JobRecord } from './records.js';
 
 export function clockSet({ state, now }: Decision, byMs: number): void {
   for (const job of state.jobs()) {
-    if ((job.outcome !== 'none' && job.cursor === 0) || (job.dueAt === 0 && job.deadline === 0 && job.beginAfter === 0)) continue;
+    if ((job.outcome !== 'none' && job.cursor === 0) || (job.dueAt === 0 && job.deadline === 0 && job.beginAfter === 0))
+      continue;
     const { beginAfter, dueAt, deadline } = timesSince(job, byMs, now);
     if (beginAfter === job.beginAfter && dueAt === job.dueAt && deadline === job.deadline) continue;
     state.change(job, (row) => {

@@ -399,7 +399,11 @@ describe('a whole with more parts than one decision puts or cancels', () => {
   it('[7.2] cancels few in each decision, in whatever depth', () => {
     const machine = new Machine();
     const inner = Array.from({ length: 5 }, (_, index) =>
-      whole('parallel', `w${index}`, [0, 1, 2, 3, 4].map((at) => call(`p${index}.${at}`))),
+      whole(
+        'parallel',
+        `w${index}`,
+        [0, 1, 2, 3, 4].map((at) => call(`p${index}.${at}`)),
+      ),
     );
     machine.put(whole('parallel', 'w', inner));
     const jobs = [...machine.state.jobs()];

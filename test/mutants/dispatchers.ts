@@ -147,8 +147,8 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'the result of a job taken from its dispatcher is stored',
     tags: ['5.6'],
     in: 'core/decide.ts#claimedJob',
-    find: 'if (job?.claimed && job.fence === fence) return job;',
-    replace: 'if (job !== undefined) return job;',
+    find: 'if (!job?.claimed || job.fence !== fence)',
+    replace: 'if (job === undefined)',
   },
   {
     bug: 'callbacks go back to the dead dispatcher',

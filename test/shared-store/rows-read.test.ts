@@ -1,4 +1,4 @@
-/** What a process asks of its database: the rows of its own work, and commits of changes. */
+/** The rows that a process reads, and its commits: those of its own work, and no others. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Database } from '../../src/store/shared/database.js';

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, Filling, InnerCommand, JobSpec } from '../../src/core/commands.js';
+import { atOnce } from '../../src/core/decision.js';
 import type { Level } from '../../src/core/records.js';
 import { call, idOf, keeping, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
@@ -201,6 +202,43 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     assert.deepEqual(await found(), { status: 'callbacks', places: [], callbacksDone: 0, inner: 'pending' });
     await subject.do(settle('callback'));
     assert.deepEqual(await found(), { status: 'completed', places: [], callbacksDone: 1, inner: 'pending' });
+  });
+
+  it('[7.5] goes on with the parts of a large whole, wherever a kill has stopped it', async (t) => {
+    const { parts: most } = atOnce;
+    atOnce.parts = 3;
+    t.after(() => {
+      atOnce.parts = most;
+    });
+    const parts = Array.from({ length: 8 }, (_, index) => `p${index}`);
+    let subject: Subject = await make();
+    let { time } = subject.clock;
+    const goOn = async () => {
+      subject = await reopen(subject, true);
+      subject.clock.time = time += 10_000;
+      await subject.do({ type: 'tick' });
+      return parts.map((name) => subject.state.job(idOf(name))!.status);
+    };
+    const some = (count: number, status: string, rest: string) => parts.map((_, at) => (at < count ? status : rest));
+    await subject.do(
+      put([
+        {
+          ...whole(
+            'parallel',
+            'w',
+            parts.map((name) => call(name)),
+          ),
+          callbacks: [call('c')],
+        },
+      ]),
+    );
+    await subject.do(claim('w'));
+    assert.deepEqual(await goOn(), some(6, 'pending', 'new'));
+    assert.deepEqual(await goOn(), some(8, 'pending', ''));
+    await subject.do({ type: 'cancel', job: idOf('w') });
+    assert.deepEqual(await goOn(), some(6, 'completed', 'pending'));
+    assert.deepEqual(await goOn(), some(8, 'completed', ''));
+    assert.equal(subject.state.job(idOf('c'))!.claimed, true);
   });
 
   it('[9.3] reopens with a job whose level another put has raised', async () => {

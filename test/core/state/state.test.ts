@@ -71,7 +71,7 @@ function checkDerived(state: State): void {
   assert.equal(state.queued(''), line.length);
   const walked = Array.from(state.line(''), (job) => job?.id).filter((id) => id !== undefined);
   const dated = [...state.jobs()].filter(
-    ({ dueAt, stage, outcome }) => dueAt !== 0 && stage !== 'policy' && outcome === 'none',
+    ({ dueAt, stage, outcome, cursor }) => dueAt !== 0 && stage !== 'policy' && outcome === 'none' && cursor === 0,
   );
   const byDate = dated.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1));
   assert.deepEqual(
