@@ -10,10 +10,10 @@ import { scheduleOf, tickOf } from '../../src/core/schedules.js';
 import type { State } from '../../src/core/state/state.js';
 import type { JournalStore } from '../../src/store/journal/journal-store.js';
 
-/** The number of a job in its history; for the job of a tick, its id. */
+/** The number of a job in its history; its id if the runtime made it: for a tick, or as a copy. */
 export const nameOf = (id: Id) => {
   const text = idToText(id);
-  return text.startsWith('00000000') ? `job ${Number(text.slice(-12))}` : `tick ${text}`;
+  return text.startsWith('00000000') ? `job ${Number(text.slice(-12))}` : `made ${text}`;
 };
 
 /** The kinds of failure that a fact survives, in order. */
@@ -83,13 +83,19 @@ export class Oracle {
     this.scheduleKept = Math.max(this.scheduleKept, promiseOf[level]) as Survives;
   }
 
-  /** Gets to know the jobs of ticks: the schedule puts them by itself. */
-  meetTicks(state: State): readonly Id[] {
-    const met: Id[] = [];
-    for (const job of state.jobs()) {
-      if (tickOf(job) === undefined || this.jobs.has(job.id)) continue;
-      this.put(job.id, job.id, job.level, 'default');
-      met.push(job.id);
+  /**
+   * Gets to know the jobs that the runtime makes by itself, each with its root: those of ticks, and
+   * the copies of failed jobs.
+   */
+  meetMade(state: State): readonly { readonly id: Id; readonly root: JobRecord }[] {
+    const met: { id: Id; root: JobRecord }[] = [];
+    for (const root of state.jobs()) {
+      if (root.role !== 'root' || (tickOf(root) === undefined && root.retryOf === '')) continue;
+      if (this.jobs.has(root.id)) continue;
+      for (const { id, level, policy } of treeOf(state, root)) {
+        this.put(id, root.id, level, policy || 'default');
+        met.push({ id, root });
+      }
     }
     return met;
   }
@@ -174,9 +180,15 @@ export class Oracle {
   /** Checks the invariants of every moment. */
   checkState(state: State): void {
     const ticks = new Set<string>();
+    const retried = new Set<Id>();
     for (const job of state.jobs()) {
       if (isTemplate(job)) continue;
       if (!this.jobs.has(job.id)) assert.fail(`${nameOf(job.id)} exists, and was never put`);
+      if (job.role === 'root' && job.retryOf !== '') {
+        if (retried.has(job.retryOf)) assert.fail(`two jobs run ${nameOf(job.retryOf)} again`);
+        retried.add(job.retryOf);
+        continue;
+      }
       if (tickOf(job) === undefined) continue;
       if (ticks.has(job.unique)) assert.fail(`two jobs run the tick ${job.unique}`);
       ticks.add(job.unique);
@@ -201,6 +213,11 @@ export class Oracle {
       if (kept > survives.nothing && state.job(id) === undefined)
         assert.fail(`${nameOf(id)} was acknowledged and is lost`);
   }
+}
+
+function* treeOf(state: State, job: JobRecord): Iterable<JobRecord> {
+  yield job;
+  for (const member of [...state.parts(job), ...state.callbacks(job)]) yield* treeOf(state, member);
 }
 
 function keep(job: KnownJob): void {

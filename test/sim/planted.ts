@@ -322,6 +322,20 @@ export const planted: readonly PlantedBug[] = [
     replace: "if (policy !== 'skip') {",
   },
   {
+    bug: 'a job that was retried does not know it',
+    by: 'sim/simulation',
+    in: 'core/run-again.ts#retry',
+    find: 'row.retriedBy = made.id;',
+    replace: 'row.retriedBy = job.retriedBy;',
+  },
+  {
+    bug: 'a full quota is no reason to wait',
+    by: 'sim/simulation',
+    in: 'coordinator/claiming/claiming.ts#hindrances',
+    find: 'if (opensAt !== 0)',
+    replace: 'if (opensAt < 0)',
+  },
+  {
     bug: 'a pause is no reason to wait',
     by: 'model/model',
     in: 'coordinator/claiming/claiming.ts#hindrances',

@@ -7,7 +7,14 @@ import { idFromText } from '../../src/codec/id.js';
 import { encodePayload } from '../../src/codec/payload.js';
 import type { Run } from '../../src/coordinator/pool/pool-port.js';
 import type { JobOptions } from '../../src/core/commands.js';
-import { type Id, type Level, missedPolicies, overlapPolicies, quotaKey } from '../../src/core/records.js';
+import {
+  type Id,
+  type JobRecord,
+  type Level,
+  missedPolicies,
+  overlapPolicies,
+  quotaKey,
+} from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';
 import type {
@@ -80,9 +87,19 @@ export class Workload {
     return { level, command: { type: 'setSchedule', settings, template: { id, args }, job } };
   }
 
-  /** Gets to know a job of a tick. */
-  meet(tick: Id, quotas: readonly string[]): void {
-    this.#scopes.set(tick, quotas);
+  /** Gets to know a job that the runtime made. */
+  meet(made: Id, quotas: readonly string[]): void {
+    this.#scopes.set(made, quotas);
+  }
+
+  /** Returns a command that runs a failed job again; undefined if none has failed. */
+  retry(state: State): WireCommand | undefined {
+    const isFailed = (job: JobRecord | undefined) => job?.role === 'root' && job.outcome === 'failure';
+    const failed = this.#known(({ id }) => isFailed(state.job(id)));
+    if (failed === undefined) return undefined;
+    const parts = this.#oneOf(['failed', 'all'] as const)!;
+    const callbacks = this.#oneOf(['again', 'none'] as const)!;
+    return { type: 'retry', job: failed.id, options: {}, parts, callbacks };
   }
 
   /** Returns another command of a client about an existing job. */

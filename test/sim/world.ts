@@ -12,6 +12,7 @@ import { type Id, isTemplate, type Level, settingKey, takesTurns } from '../../s
 import { JournalWriteError } from '../../src/errors.js';
 // Loaded before, so that each history takes as many turns of the event loop.
 import '../../src/schedule/ticks.js';
+import type { WireExplanation } from '../../src/protocol/explanation.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
 import { diskError, type Operation, StrictDisk, sectorBytes } from '../journal/strict-disk.js';
@@ -35,6 +36,8 @@ export const faults = [
   'clock set forward',
   'closed',
   'tick',
+  'retry',
+  'explain',
 ] as const;
 export type Fault = (typeof faults)[number];
 
@@ -61,6 +64,10 @@ export class World {
   readonly #asked = new Map<number, readonly Id[]>();
   readonly #puts = new Map<number, Id>();
   readonly #schedules = new Map<number, Level>();
+  readonly #retries = new Set<number>();
+  /** The jobs that were asked about, and those that have no reason to wait. */
+  readonly #explained = new Map<number, Id>();
+  readonly #free = new Set<Id>();
   /** The request to close, and whether it was answered. */
   #closing = 0;
   #isClosed = false;
@@ -77,6 +84,8 @@ export class World {
     [2, () => this.#do({ type: 'pauseQueue', name: '', paused: this.#random(2) === 0 })],
     [1, () => this.#do({ type: 'boundQueue', name: '', bound: this.#random(8) })],
     [2, () => this.#schedule()],
+    [4, () => this.#hit('retry', () => this.#retry())],
+    [4, () => this.#hit('explain', () => this.#explain())],
     [4, () => this.#hit('thread died', () => this.#life.pool.kill())],
     [3, () => this.#setClock('clock set back', -1)],
     [2, () => this.#setClock('clock set forward', 1)],
@@ -120,9 +129,20 @@ export class World {
     await this.#idle();
     this.#note(`${move} ${this.#disk.operations}`);
     await this.#reopenIfOver();
-    this.#meetTicks();
+    this.#meetMade();
     this.oracle.checkState(this.#life.store.state);
     this.#checkThreads();
+    await this.#checkFree();
+  }
+
+  /** Checks that a job without a reason to wait is claimed by the next turn. */
+  async #checkFree(): Promise<void> {
+    if (this.#free.size === 0) return;
+    this.#life.coordinator.turn();
+    await this.#idle();
+    for (const id of this.#free)
+      if (this.#life.store.state.job(id)?.queued) assert.fail(`${nameOf(id)} waits without a reason`);
+    this.#free.clear();
   }
 
   /** Checks that no job waits behind another, except while closing or after a full disk. */
@@ -189,12 +209,15 @@ export class World {
     this.#asked.clear();
     this.#puts.clear();
     this.#schedules.clear();
+    this.#retries.clear();
+    this.#explained.clear();
+    this.#free.clear();
     this.#closing = 0;
     this.#isClosed = false;
     this.#wasFull = Number.isFinite(this.#disk.capacityBytes);
     const watcher = {
       begins: (run: { job: Id }) => {
-        this.#meetTicks();
+        this.#meetMade();
         this.oracle.begins(run.job);
       },
       outcomeOf: this.#workload.outcomeOf.bind(this.#workload),
@@ -215,7 +238,7 @@ export class World {
       watcher,
       // Checked before any decision: an expiry decided while opening is not durable yet.
       found: (store) => {
-        this.#meetTicks(store.state);
+        this.#meetMade(store.state);
         this.oracle.checkFound(store, survived);
       },
       hear: (message) => this.#hear(message),
@@ -290,11 +313,31 @@ export class World {
     this.#send(['schedule', request, level, command]);
   }
 
-  #meetTicks(state = this.#life.store.state): void {
-    for (const id of this.oracle.meetTicks(state)) {
-      this.#count('tick');
-      this.#workload.meet(id, state.job(id)!.quotas);
+  #meetMade(state = this.#life.store.state): void {
+    for (const { id, root } of this.oracle.meetMade(state)) {
+      if (root.retryOf === '') this.#count('tick');
+      this.#workload.meet(id, root.quotas);
     }
+  }
+
+  #retry(): boolean {
+    const command = this.#workload.retry(this.#life.store.state);
+    if (command === undefined) return false;
+    const request = ++this.#requests;
+    this.#retries.add(request);
+    this.#note(`retry ${request}`);
+    this.#send(['do', request, 'full', command]);
+    return true;
+  }
+
+  #explain(): boolean {
+    const waiting = [...this.#life.store.state.jobs()].filter(({ queued }) => queued);
+    const job = waiting[this.#random(Math.max(waiting.length, 1))];
+    if (job === undefined) return false;
+    const request = ++this.#requests;
+    this.#explained.set(request, job.id);
+    this.#send(['ask', request, { type: 'explain', job: job.id }]);
+    return true;
   }
 
   #ask(): void {
@@ -384,12 +427,24 @@ export class World {
         return this.oracle.tell(job, outcome);
       }
       case 'answer':
-        this.#isClosed ||= message[1] === this.#closing;
-        return;
+        return this.#hearAnswer(message[1], message[2]);
       case 'fatal':
         this.#note(`fatal ${message[1][0]}`);
         this.#life.isOver = true;
     }
+  }
+
+  #hearAnswer(request: number, value: unknown): void {
+    this.#isClosed ||= request === this.#closing;
+    if (this.#retries.delete(request)) {
+      this.#meetMade();
+      for (const id of value as readonly Id[]) this.oracle.acknowledge(id);
+    }
+    const id = this.#explained.get(request);
+    if (id === undefined) return;
+    const { state, reasons } = value as WireExplanation;
+    this.#note(`explain ${state} ${reasons.map(({ code }) => code)}`);
+    if (state === 'waits' && reasons.length === 0) this.#free.add(id);
   }
 
   #send(message: ClientMessage): void {
