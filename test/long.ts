@@ -36,6 +36,7 @@ const suites: Readonly<Record<string, Suite>> = {
     files: ['contract/shared.test.js', 'shared-store/random-run.test.js'],
     env: { CALLSHEET_TEST_STORE: 'postgres', CALLSHEET_SEEDS: '100' },
   },
+  'postgres-figures': { files: ['postgres/figures.js'], isProgram: true },
   'postgres-faults': { files: ['postgres/faults/main.js'], isProgram: true },
   kill: {
     files: ['contract/real/kill.test.js', 'e2e/kill.test.js'],

@@ -93,12 +93,17 @@ test('[19.5] a server that becomes read-only and is mended takes all puts of tha
   const others = `select pg_terminate_backend(pid) from pg_stat_activity
     where backend_type = 'client backend' and pid <> pg_backend_pid()`;
   await admin.query(others);
+  const sessions = async () =>
+    (await admin.query(`select sum(sessions)::int as made from pg_stat_database`)).rows[0].made as number;
+  const before = await sessions();
   const puts = Promise.all([1, 2].map((n) => runtime.queue().put(slow.add(n, n))));
   const isEarly = await Promise.race([
     puts.then(() => true),
     new Promise((resolve) => setTimeout(resolve, 1500, false)),
   ]);
   assert.equal(isEarly, false, 'nothing is acknowledged by a read-only server');
+  const made = (await sessions()) - before;
+  assert.ok(made < 40, `${made} connections: it waits longer and longer`);
   await admin.query('alter database postgres reset default_transaction_read_only');
   assert.deepEqual(await Promise.all((await puts).map((job) => job.result(soon))), [2, 4]);
   assert.equal((await runtime.monitor.counts())[0]?.count, 3);

@@ -64,6 +64,8 @@ export class PostgresDatabase implements Database {
   readonly unreadable = new Set<number>();
   /** Conflicts since the last commit. */
   conflictsInRow = 0;
+  /** Changes in a row that had no answer, or that a read-only server refused. */
+  lossesInRow = 0;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
@@ -238,6 +240,7 @@ class PostgresTransaction implements Transaction {
       const read = readWants(this.#run, this.#database.tables, wants, this.#isLook);
       await all([...begun, read]);
       const rows = await read;
+      if (!this.#isLook) this.#database.lossesInRow = 0;
       const missing: Id[] = [];
       for (const [id, job] of rows.jobs) {
         if (job === undefined) missing.push(id);
@@ -338,7 +341,10 @@ class PostgresTransaction implements Transaction {
   /** Begins at the first use. Returns the statements that are on their way. */
   async #begin(): Promise<Promise<unknown>[]> {
     if (this.#hasBegun) return [];
-    const { conflictsInRow, tables } = this.#database;
+    const { conflictsInRow, lossesInRow, tables } = this.#database;
+    // A read-only server takes each connection and refuses each change.
+    if (!this.#isLook && lossesInRow > 1)
+      await pause(Math.min(againMs.first * 2 ** (lossesInRow - 2), againMs.most) * (0.5 + Math.random() / 2));
     if (conflictsInRow > 0) await pause(jitterMs * conflictsInRow * Math.random());
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
@@ -355,6 +361,7 @@ class PostgresTransaction implements Transaction {
       return await work();
     } catch (error) {
       if (error instanceof ConflictError) this.#database.conflictsInRow++;
+      else if (error instanceof ConnectionError && !this.#isLook) this.#database.lossesInRow++;
       throw error;
     }
   }

@@ -1,0 +1,336 @@
+/**
+ * Figures of the store on a real server, one after another.
+ *
+ *   npm run test:long -- postgres-figures [NAME…]
+ */
+import { argv, cpuUsage, memoryUsage, stdout } from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type OpenOptions, open, parallel, type Runtime, serial } from 'callsheet';
+import pg from 'pg';
+import pino from 'pino';
+import { type Own, startOwn } from '../../bench/harness/postgres-server.js';
+import { Connection } from '../../src/store/postgres/connection.js';
+import { readWants } from '../../src/store/postgres/reading.js';
+import { migrate } from '../../src/store/postgres/schema.js';
+import { tablesOf } from '../../src/store/postgres/tables.js';
+import { slow } from '../cli/jobs/defined.js';
+
+const logger = pino({ level: 'silent' });
+const hourMs = 3_600_000;
+const schema = 'callsheet';
+const jobs = `"${schema}".jobs`;
+
+/** A server with an empty schema, and the runtimes on it. */
+class Place {
+  readonly #server: Own;
+  readonly admin: pg.Client;
+  readonly #open: Runtime[] = [];
+
+  private constructor(server: Own, admin: pg.Client) {
+    this.#server = server;
+    this.admin = admin;
+  }
+
+  static async make(): Promise<Place> {
+    const server = await startOwn({
+      fsync: 'on',
+      synchronous_commit: 'on',
+      shared_buffers: '512MB',
+      autovacuum: 'off',
+      shared_preload_libraries: 'pg_stat_statements',
+    });
+    const connection = await Connection.open(server.url);
+    await migrate(connection, schema);
+    await connection.close();
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    return new Place(server, admin);
+  }
+
+  async open(options: Partial<OpenOptions> = {}): Promise<Runtime> {
+    const runtime = await open({
+      postgres: this.#server.url,
+      jobs: [slow],
+      threads: 1,
+      graceMs: 0,
+      logger,
+      ...options,
+    });
+    this.#open.push(runtime);
+    return runtime;
+  }
+
+  client(): Promise<Runtime> {
+    return this.open({ dispatcher: false });
+  }
+
+  async row<T>(text: string): Promise<T> {
+    return (await this.admin.query(text)).rows[0] as T;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** Copies the only job of the table so many times; `more` changes columns. */
+  async fill(count: number, more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { id, header } = await this.row<{ id: string; header: Buffer }>(`select id, header from ${jobs} limit 1`);
+    const at = header.indexOf(Buffer.from(id.replaceAll('-', ''), 'hex')) + 1;
+    const columns = (await this.admin.query(`select * from ${jobs} limit 0`)).fields.map(({ name }) => name);
+    const values = {
+      id: 'new_id',
+      header: `overlay(header placing uuid_send(new_id) from ${at})`,
+      eligible: 'eligible + n',
+      ...more,
+    };
+    const list = columns.map((name) => (values as Readonly<Record<string, string>>)[name] ?? name);
+    await this.admin.query(`insert into ${jobs} (${columns.join(', ')}) select ${list.join(', ')} from
+      (select j.*, n, gen_random_uuid() as new_id from ${jobs} j, generate_series(1, ${count}) n where j.id = '${id}') as copies`);
+    await this.admin.query(`vacuum analyze ${jobs}`);
+  }
+
+  /** Buffers of the look of a claim, by the server's own count. */
+  async buffersOfLook(most = 64): Promise<{ buffers: number; ms: number }> {
+    const best = { buffers: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
+    for (let time = 0; time < 3; time++) {
+      await this.admin.query('begin');
+      let sum = { buffers: 0, ms: 0 };
+      const run = async (text: string, values: unknown[] = []) => {
+        const { rows } = await this.admin.query(`explain (analyze, buffers, format json) ${text}`, values);
+        const [{ Plan: plan, 'Execution Time': ms }] = rows[0]['QUERY PLAN'];
+        sum = { buffers: sum.buffers + plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], ms: sum.ms + ms };
+        return [];
+      };
+      await readWants(run, tablesOf(schema), [{ kind: 'line', queue: '', after: undefined, most }], false);
+      await this.admin.query('rollback');
+      best.buffers = Math.min(best.buffers, sum.buffers);
+      best.ms = Math.min(best.ms, sum.ms);
+    }
+    return best;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((runtime) => runtime.close().catch(() => {})));
+    await this.admin.end();
+    await this.#server.stop();
+  }
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+/** One job that begins much later, and the pool is its example. */
+async function oneWaiting(place: Place): Promise<void> {
+  const client = await place.client();
+  await client.queue().put(slow.add(1, 2));
+  await client.close();
+}
+
+const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
+  async 'look-many'(place) {
+    await oneWaiting(place);
+    await place.fill(10_000);
+    const few = await place.buffersOfLook();
+    await place.fill(990_000, { eligible: 'eligible + 10000 + n' });
+    await place.fill(1_000_000, {
+      queued: 'false',
+      has_ended: 'true',
+      is_unfinished: 'false',
+      completed_at: '1e12 + n',
+    });
+    const many = await place.buffersOfLook();
+    return `buffers ${few.buffers} → ${many.buffers}; ${rounded(few.ms)} → ${rounded(many.ms)} ms`;
+  },
+  async 'look-dead'(place) {
+    await oneWaiting(place);
+    await place.fill(200_000);
+    const before = await place.buffersOfLook();
+    const pinned = new pg.Client({ connectionString: place.url });
+    await pinned.connect();
+    await pinned.query('begin isolation level repeatable read');
+    await pinned.query('select 1');
+    await place.admin.query(
+      `delete from ${jobs} where id in (select id from ${jobs} where queued order by eligible limit 100000)`,
+    );
+    const dead = await place.buffersOfLook();
+    await pinned.end();
+    await place.admin.query(`vacuum ${jobs}`);
+    const after = await place.buffersOfLook();
+    return `buffers ${before.buffers} → ${dead.buffers} with 100,000 dead under an old snapshot → ${after.buffers} after vacuum; ${rounded(before.ms)} → ${rounded(dead.ms)} → ${rounded(after.ms)} ms`;
+  },
+  async 'open-many'(place) {
+    const empty = await openedIn(place);
+    await oneWaiting(place);
+    await place.admin.query(`update ${jobs} set queued = false`);
+    await place.fill(1_000_000, { queued: 'true', queue: `'other'::bytea` });
+    const many = await openedIn(place);
+    return `open ${empty.ms} → ${many.ms} ms; memory of the process ${empty.mib} → ${many.mib} MiB with 1,000,000 pending elsewhere`;
+  },
+  async blocked(place) {
+    const client = await place.client();
+    const queue = client.queue();
+    const keys = 200;
+    for (let key = 0; key < keys; key++) await queue.setQuota(`key ${key}`, { size: 1 });
+    await place.open({ threads: 1 }).then((runtime) => runtime.close());
+    for (let n = 0; n < 10; n++)
+      await queue.putAll(Array.from({ length: keys }, (_, key) => slow.sleep(hourMs).with({ quotas: [`key ${key}`] })));
+    const at = performance.now();
+    const free = await queue.put(slow.add(1, 2));
+    const host = await place.open({ threads: 4 });
+    await free.result({ timeoutMs: 120_000 }).catch(() => {});
+    const ms = performance.now() - at;
+    const counters = async () =>
+      place.row<{ hit: number }>(
+        `select (blks_hit + blks_read)::float8 as hit from pg_stat_database where datname = 'postgres'`,
+      );
+    await delay(2000);
+    const before = await counters();
+    const more = await Promise.all(Array.from({ length: 50 }, (_, n) => queue.put(slow.add(n, 1))));
+    await Promise.all(more.map((job) => job.result({ timeoutMs: 120_000 }).catch(() => {})));
+    await delay(1500);
+    const after = await counters();
+    await host.close();
+    return `first free job behind 2,000 of 200 keys: ${Math.round(ms)} ms; 50 more: ${Math.round((after.hit - before.hit) / 50)} buffers a job`;
+  },
+  async parts(place) {
+    await place.open({ threads: 2 });
+    const queue = (await place.client()).queue();
+    const timed = async (count: number, work: () => Promise<unknown>) => {
+      const before = await statementsOf(place);
+      const at = performance.now();
+      await work();
+      return {
+        us: ((performance.now() - at) * 1000) / count,
+        statements: ((await statementsOf(place)) - before) / count,
+      };
+    };
+    const of = (count: number) => Array.from({ length: count }, (_, n) => slow.add(n, 1));
+    const plain = await timed(2000, async () => Promise.all((await queue.putAll(of(2000))).map((job) => job.result())));
+    const parts = await timed(2000, async () => (await queue.put(parallel(of(2000)))).result());
+    const row = await timed(300, async () => (await queue.put(serial(of(300)))).result());
+    const one = await timed(100, async () => {
+      for (let n = 0; n < 100; n++) await (await queue.put(slow.add(n, 1))).result();
+    });
+    return `µs a job: plain ${Math.round(plain.us)}, part of a parallel ${Math.round(parts.us)}, one at a time ${Math.round(one.us)}, part of a serial ${Math.round(row.us)}`;
+  },
+  async rate(place) {
+    const queue = (await place.client()).queue();
+    await queue.setQuota('rate', { size: 1000, rate: { count: 100, periodMs: 1000 } });
+    await queue.putAll(Array.from({ length: 4000 }, (_, n) => slow.add(n, 1).with({ quotas: ['rate'] })));
+    for (let host = 0; host < 4; host++) await place.open({ threads: 1 });
+    await delay(3000);
+    const ended = async () => place.row<{ jobs: number }>(`select count(*)::int as jobs from ${jobs} where has_ended`);
+    const [before, at] = [await ended(), performance.now()];
+    await delay(20_000);
+    const seconds = (performance.now() - at) / 1000;
+    return `${((await ended()).jobs - before.jobs) / seconds} a second over 4 hosts and ${Math.round(seconds)} s, of a rate of 100`;
+  },
+  async quota(place) {
+    const client = await place.client();
+    const queue = client.queue();
+    await queue.setQuota('ten', { size: 10 });
+    await queue.putAll(Array.from({ length: 2000 }, () => slow.sleep(20).with({ quotas: ['ten'] })));
+    for (let host = 0; host < 4; host++) await place.open({ threads: 5 });
+    let most = 0;
+    for (;;) {
+      const { held, left } = await place.row<{ held: number; left: number }>(`select
+        (select count(*)::int from "${schema}".places) as held, (select count(*)::int from ${jobs} where not has_ended) as left`);
+      most = Math.max(most, held);
+      if (left === 0) break;
+      await delay(5);
+    }
+    const { held } = await place.row<{ held: number }>(`select count(*)::int as held from "${schema}".places`);
+    return `most places taken ${most} of 10; left at the end ${held}`;
+  },
+  async latency(place) {
+    await place.open({ threads: 2 });
+    const client = await place.client();
+    const queue = client.queue();
+    await delay(2000);
+    const results: number[] = [];
+    const cancels: number[] = [];
+    for (let n = 0; n < 40; n++) {
+      await delay(100);
+      const at = performance.now();
+      await (await queue.put(slow.add(1, 2))).result();
+      results.push(performance.now() - at);
+      const long = await queue.put(slow.sleep(hourMs));
+      await long.annotations.waitFor('sleeps', { timeoutMs: 30_000 });
+      const cancelledAt = performance.now();
+      await long.cancel();
+      await long.result().catch(() => {});
+      cancels.push(performance.now() - cancelledAt);
+    }
+    return `p50 put to result on another host ${rounded(median(results))} ms, cancel to outcome ${rounded(median(cancels))} ms`;
+  },
+  async idle(place) {
+    await place.open({ threads: 2 });
+    await delay(5000);
+    const measure = async () => {
+      const [before, cpu] = [await statementsOf(place), cpuUsage()];
+      await delay(20_000);
+      const { user, system } = cpuUsage(cpu);
+      return { queries: ((await statementsOf(place)) - before) / 20, cpu: (user + system) / 20e6 };
+    };
+    const { queries, cpu } = await measure();
+    return `${rounded(queries)} statements a second, ${rounded(cpu * 100)} % of a core`;
+  },
+  async large(place) {
+    await place.open({ threads: 1 });
+    const [client, other] = [await place.client(), await place.client()];
+    const took: number[] = [];
+    let isOver = false;
+    const putting = (async () => {
+      while (!isOver) {
+        const at = performance.now();
+        await other.queue().put(slow.add(1, 2), { beginAfter: hourMs });
+        took.push(performance.now() - at);
+      }
+    })();
+    await delay(2000);
+    const quiet = took.splice(0).sort((a, b) => a - b);
+    const at = performance.now();
+    const large = new Uint8Array(60 * 1024 * 1024);
+    await client.queue().put(slow.add(large as never, 2), { beginAfter: hourMs });
+    const putMs = performance.now() - at;
+    isOver = true;
+    await putting;
+    took.sort((a, b) => a - b);
+    const p99 = (values: readonly number[]) => Math.round(values[Math.floor(values.length * 0.99)] ?? 0);
+    return `60 MiB put in ${Math.round(putMs)} ms; puts of another process: p50 ${Math.round(median(took))}, p99 ${p99(took)}, most ${Math.round(took.at(-1)!)} ms of ${took.length}; before p50 ${Math.round(median(quiet))}, p99 ${p99(quiet)}`;
+  },
+};
+
+async function openedIn(place: Place): Promise<{ ms: number; mib: number }> {
+  globalThis.gc?.();
+  const before = memoryUsage().rss;
+  const at = performance.now();
+  const runtime = await place.open();
+  const ms = Math.round(performance.now() - at);
+  await delay(2000);
+  globalThis.gc?.();
+  const mib = Math.round((memoryUsage().rss - before) / 2 ** 20);
+  await runtime.close();
+  return { ms, mib };
+}
+
+/** Statements that the server has run, other than those of this program. */
+async function statementsOf(place: Place): Promise<number> {
+  const text = `select sum(calls)::float8 as calls from pg_stat_statements where query not like '%pg_stat%'`;
+  await place.admin.query('create extension if not exists pg_stat_statements');
+  return (await place.row<{ calls: number }>(text)).calls;
+}
+
+const chosen = argv.slice(2);
+for (const [name, figure] of Object.entries(figures)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  const place = await Place.make();
+  try {
+    stdout.write(`${name}: ${await figure(place)}\n`);
+  } catch (error) {
+    stdout.write(`${name}: ${(error as Error).stack}\n`);
+    process.exitCode = 1;
+  } finally {
+    await place.close();
+  }
+}
