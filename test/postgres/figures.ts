@@ -72,7 +72,7 @@ class Place {
     return this.#server.url;
   }
 
-  /** Copies the only job of the table so many times; `more` changes columns. */
+  /** Copies the only job of the table. The columns of a copy can be given as SQL. */
   async fill(count: number, more: Readonly<Record<string, string>> = {}): Promise<void> {
     const { id, header } = await this.row<{ id: string; header: Buffer }>(`select id, header from ${jobs} limit 1`);
     const at = header.indexOf(Buffer.from(id.replaceAll('-', ''), 'hex')) + 1;
@@ -119,7 +119,7 @@ class Place {
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const rounded = (value: number) => Math.round(value * 100) / 100;
 
-/** One job that begins much later, and the pool is its example. */
+/** Puts the job that `fill` copies. */
 async function oneWaiting(place: Place): Promise<void> {
   const client = await place.client();
   await client.queue().put(slow.add(1, 2));
