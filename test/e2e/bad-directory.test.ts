@@ -186,12 +186,15 @@ describe('a module that cannot be imported', () => {
     'syntax.mjs': /syntax\.mjs:1\nexport const = ;/,
   };
   for (const [what, file, source, message] of modules) {
-    it(`${/waits|loops/.test(what) ? '[15.1] ' : ''}is named with the reason if it ${what}; the directory stays usable`, async () => {
+    const hangs = /waits|loops/.test(what);
+    // On a busy machine, a module beside it might not be there in so short a time either.
+    const options = hangs ? { importMs: 1500 } : {};
+    it(`${hangs ? '[15.1] ' : ''}is named with the reason if it ${what}; the directory stays usable`, async () => {
       if (source !== '') writeFileSync(join(directory, file), source);
       const journal = join(directory, `${file}.journal`);
       mkdirSync(journal);
       const module = defineJobs('guilty', pathToFileURL(join(directory, file)));
-      await refuses({ directory: journal, jobs: [numbers, module], importMs: 1500 }, (error) => {
+      await refuses({ directory: journal, jobs: hangs ? [module] : [numbers, module], ...options }, (error) => {
         assert.ok(error instanceof CallsheetError, `${error}`);
         assert.equal(error.code, 'MODULE_NOT_LOADABLE');
         assert.match(error.message, /"guilty"/);
