@@ -191,4 +191,12 @@ export const postgres: readonly Mutant[] = [
     find: 'where id = $2)',
     replace: 'where id = $2 and false)',
   },
+  {
+    bug: 'a run is settled on a record that another process has changed',
+    tags: ['2.10'],
+    tests: ['postgres/traps.test.ts'],
+    in: 'store/postgres/writing.ts#update',
+    find: 'old.xmin = ',
+    replace: 'true or old.xmin = ',
+  },
 ];

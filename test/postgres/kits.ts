@@ -7,9 +7,11 @@ import { Connection } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.js';
 import { tablesOf } from '../../src/store/postgres/tables.js';
 import {
+  type Committed,
   ConflictError,
   ConnectionError,
   type Database,
+  type KnownJob,
   type LastCommit,
   type Rows,
   type Transaction,
@@ -76,8 +78,9 @@ export class Neighbourhood {
     return () => this.#watchers.delete(wake);
   }
 
-  notify(): void {
+  notify(from?: () => void): void {
     for (const wake of this.#watchers) {
+      if (wake === from) continue;
       if (this.faults.forgets()) this.struck.forgotten++;
       else wake();
     }
@@ -86,6 +89,7 @@ export class Neighbourhood {
 
 class Neighbour extends PostgresDatabase {
   readonly #all: Neighbourhood;
+  #wake: (() => void) | undefined;
 
   constructor(options: PostgresOptions, all: Neighbourhood) {
     super(options);
@@ -97,11 +101,12 @@ class Neighbour extends PostgresDatabase {
   }
 
   override watch(wake: () => void): () => void {
+    this.#wake = wake;
     return this.#all.watch(wake);
   }
 
   override notify(): void {
-    this.#all.notify();
+    this.#all.notify(this.#wake);
   }
 }
 
@@ -122,12 +127,16 @@ class Troubled implements Transaction {
     return this.#inner.load(wants);
   }
 
+  assume(jobs: readonly KnownJob[], unheard: boolean): void {
+    this.#inner.assume(jobs, unheard);
+  }
+
   async lastCommit(session: string): Promise<LastCommit | undefined> {
     this.#mayLose();
     return this.#inner.lastCommit(session);
   }
 
-  async commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']> {
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<Committed> {
     const { faults, struck } = this.#all;
     if (faults.conflicts()) {
       struck.conflict++;

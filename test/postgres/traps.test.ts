@@ -8,8 +8,13 @@ import { Connection } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase } from '../../src/store/postgres/database.js';
 import { migrate } from '../../src/store/postgres/schema.js';
 import { ConnectionError } from '../../src/store/shared/database.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { slow } from '../cli/jobs/defined.js';
-import { openAloneOn } from '../shared-store/kits.js';
+import { allJobs, work } from '../contract/jobs/all.js';
+import { forget, openGate } from '../contract/jobs/work.js';
+import { noFaults } from '../shared-store/database.js';
+import { openAloneOn, openBeside } from '../shared-store/kits.js';
+import { Neighbourhood } from './kits.js';
 import { freshSchema, serverUrl } from './schemas.js';
 
 const soon = { timeoutMs: 30_000 };
@@ -57,6 +62,28 @@ test('[19.3] a pooler that keeps no names of statements is noticed, and needs no
   const second = await opened();
   for (const n of [5, 6, 7]) await ask(second, n);
   assert.equal((await second.run(named, ['select $1::int as n'])).length, 0);
+});
+
+test('[2.10] a job ends as cancelled, though its process has not heard that another cancelled it', async (t) => {
+  forget();
+  const all = await Neighbourhood.make();
+  const clock = new VirtualClock(Date.UTC(2030, 0));
+  const opened = async (agent: boolean) => {
+    const options = { jobs: allJobs, threads: 1, ...(!agent && { agent }) };
+    const kit = await openBeside(options, { database: () => all.connect(), clock });
+    t.after(() => kit.close());
+    return kit;
+  };
+  const [running, other] = [await opened(true), await opened(false)];
+  const job = await running.runtime.queue().put(work.hold('gate'));
+  await running.untilIdle();
+  assert.deepEqual(running.running, [job.id]);
+  all.faults = { ...noFaults, forgets: () => true };
+  await other.runtime.job(job.id).cancel();
+  openGate('gate');
+  await running.untilIdle();
+  assert.equal(await other.runtime.job(job.id).status(), 'completed');
+  assert.equal((await job.failure())?.name, 'JobCancelledError');
 });
 
 test('[19.3] puts of one key at the same moment in several processes are one job', async (t) => {

@@ -19,9 +19,11 @@ import { headerOf, jobFrom } from '../../src/store/job-bytes.js';
 import { settingFrom, settingText } from '../../src/store/setting-json.js';
 import { type Columns, columnsOf } from '../../src/store/shared/columns.js';
 import {
+  type Committed,
   ConflictError,
   ConnectionError,
   type Database,
+  type KnownJob,
   type LastCommit,
   listenerMs,
   noRows,
@@ -423,6 +425,10 @@ export class MemoryDatabase implements Database {
     for (const entry of this.#annotations) if (entry[0].startsWith(job)) rows.annotations.push(entry);
   }
 
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   get kept(): Rows['kept'] {
     return { succeeded: this.#totals.of('succeeded'), failed: this.#totals.of('failed') };
   }
@@ -462,6 +468,7 @@ export class MemoryDatabase implements Database {
 class Attempt implements Transaction {
   readonly #database: MemoryDatabase;
   readonly #seen = new Map<string, number>();
+  #isUnheard = false;
   readonly isLook: boolean;
 
   constructor(database: MemoryDatabase, isLook: boolean) {
@@ -490,15 +497,21 @@ class Attempt implements Transaction {
     this.#database.unlock(this);
   }
 
-  async commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']> {
+  assume(jobs: readonly KnownJob[], unheard: boolean): void {
+    for (const { job, version } of jobs) this.#seen.set(`job ${job.id}`, Number(version));
+    this.#isUnheard = unheard;
+  }
+
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<Committed> {
     const { faults, struck } = this.#database;
     const written = writtenBy(writes);
     const apply = () => {
       for (const [key, version] of this.#seen) if (this.#database.versionOf(key) !== version) throw new ConflictError();
+      if (this.#isUnheard && this.#database.isHeard) throw new ConflictError();
       for (const id of writes.inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
       this.#database.setSession(session, last);
       this.#database.write(written);
-      return this.#database.kept;
+      return { version: `${this.#database.commits}`, kept: this.#database.kept };
     };
     await this.#database.statement();
     if (faults.conflicts()) {

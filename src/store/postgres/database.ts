@@ -14,9 +14,11 @@
 import type { Id, JobRecord } from '../../core/records.js';
 import { ClosedError } from '../../errors.js';
 import {
+  type Committed,
   ConflictError,
   ConnectionError,
   type Database,
+  type KnownJob,
   type LastCommit,
   listenerMs,
   type Posted,
@@ -225,6 +227,9 @@ const limits = 'set local idle_in_transaction_session_timeout = 10000; set local
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
   readonly #known = new Map<Id, JobRecord>();
+  /** The versions of the jobs that are assumed. */
+  readonly #assumed = new Map<Id, string>();
+  #isUnheard = false;
   #connection: Connection | undefined;
   #isEnded = false;
   readonly #isLook: boolean;
@@ -249,6 +254,14 @@ class PostgresTransaction implements Transaction {
       if (missing.length > 0 && !this.#takesPosted && (await this.#arePosted(missing))) throw new PostedError();
       return rows;
     });
+  }
+
+  assume(jobs: readonly KnownJob[], unheard: boolean): void {
+    for (const { job, version } of jobs) {
+      this.#known.set(job.id, job);
+      this.#assumed.set(job.id, version);
+    }
+    this.#isUnheard = unheard;
   }
 
   async arePosted(): Promise<boolean> {
@@ -294,29 +307,29 @@ class PostgresTransaction implements Transaction {
     });
   }
 
-  commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<Rows['kept']> {
+  async commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<Committed> {
+    const begun = this.#hasBegun ? [] : await this.#guard(() => this.#begin());
     const { tables } = this.#database;
     const { sessions } = tables;
     const [sums, values] = keptValues(tables, keptChange(writes, this.#known), 3);
     const added = keptColumns.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ');
     // All is sent in this turn, so the bytes are those of now.
-    const runs = [
-      ...startWrites(this.#run, tables, writes, this.#known),
-      this.#run(
-        `insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
+    const runs = [...begun, ...startWrites(this.#run, tables, writes, this.#known, this.#assumed, this.#isUnheard)];
+    const noted = this.#run<{ version: string }>(
+      `insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
           values ($1, $2, $3, ${sums.join(', ')})
-          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now(), ${added}`,
-        [this.#idOf(session), group, attempt, ...values],
-      ),
-      this.#run('commit'),
-    ];
+          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now(), ${added}
+          returning pg_current_xact_id()::xid::text as version`,
+      [this.#idOf(session), group, attempt, ...values],
+    );
+    const committed = this.#run('commit');
     const kept = readKept(this.#run, tables);
     return this.#guard(async () => {
-      await all([...runs, kept]);
+      await all([...runs, noted, committed, kept]);
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
       this.#database.notify();
-      return kept;
+      return { version: (await noted)[0]!.version, kept: await kept };
     });
   }
 

@@ -6,6 +6,8 @@
  * `line_…` put a line in ascending order. A listener to events has read all that its `position`
  * sees.
  *
+ * `expect` makes a transaction a conflict unless a condition holds.
+ *
  * Each change of a job makes an entry in each index that has the job, and these cost more than the
  * row. So a plain job is in two at a time: by its id, and in line, with a dispatcher, or completed.
  */
@@ -25,6 +27,10 @@ const migrations: readonly string[] = [
     failed_bytes bigint not null default 0
   );
   create table patience ();
+  create function expect(condition boolean) returns void language plpgsql as $$
+  begin
+    if condition is not true then raise exception 'others were faster' using errcode = '40001'; end if;
+  end $$;
   create sequence positions;
 
   create table jobs (

@@ -1,9 +1,9 @@
-/** The names of the tables with their schema: a connection has no search path of ours. */
+/** The names of tables and a function with their schema: a connection has no path to find them. */
 import { quoted } from './connection.js';
 
 const names = [
   ...['sessions', 'patience', 'positions', 'jobs', 'places', 'settings', 'annotations', 'buckets'],
-  ...['listeners', 'happenings', 'outbox', 'promotions'],
+  ...['listeners', 'happenings', 'outbox', 'promotions', 'expect'],
 ] as const;
 
 export type Tables = Readonly<Record<(typeof names)[number], string>>;

@@ -81,25 +81,39 @@ const changing = {
 } as const;
 /** `true` for a payload that is as it was read: it is neither sent nor written again. */
 const kept = { keeps_args: 'boolean', keeps_result: 'boolean' } as const;
+/** That of an assumed row. */
+const versions = { version: 'xid' } as const;
 
-type Column = keyof typeof fixed | keyof typeof changing | keyof typeof kept;
+type Column = keyof (typeof fixed & typeof changing & typeof kept & typeof versions);
 type Values = Readonly<Record<Column, unknown>>;
 
 /** Starts all statements of a commit. The bytes of the records are taken before this returns. */
-export function startWrites(run: Run, tables: Tables, writes: Writes, known: Known): Promise<unknown>[] {
+export function startWrites(
+  run: Run,
+  tables: Tables,
+  writes: Writes,
+  known: Known,
+  assumed: ReadonlyMap<Id, string> = new Map(),
+  unheard = false,
+): Promise<unknown>[] {
   const jobs = new Map(writes.jobs.map((job) => [job.id, job]));
   const rootOf = (id: Id): Id => {
     const above = (jobs.get(id) ?? known.get(id))?.parent ?? '';
     return above === '' ? id : rootOf(above);
   };
   const bytes = sameBytes();
-  const rows = writes.jobs.map((job) => valuesOf(job, rootOf(job.id), known.get(job.id), bytes));
+  const rows = writes.jobs.map((job) => ({
+    ...valuesOf(job, rootOf(job.id), known.get(job.id), bytes),
+    version: assumed.get(job.id) ?? null,
+  }));
   const isNew = (_: Values, at: number) => !known.has(writes.jobs[at]!.id);
   return [
     ...update(
       run,
       tables,
       rows.filter((row, at) => !isNew(row, at)),
+      assumed.size > 0,
+      unheard,
     ),
     ...insert(run, tables, rows.filter(isNew)),
     ...writeFarPayloads(run, tables, writes, known),
@@ -122,7 +136,12 @@ function sameBytes(): (text: string) => Buffer {
   };
 }
 
-function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined, bytesOf: (text: string) => Buffer): Values {
+function valuesOf(
+  job: JobRecord,
+  root: Id,
+  before: JobRecord | undefined,
+  bytesOf: (text: string) => Buffer,
+): Omit<Values, 'version'> {
   const holder = holderOf(job);
   const dueAt = timerOf(job);
   const completedAt = rootCompletedAt(job);
@@ -257,14 +276,27 @@ function insert(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<un
   return [run(`insert into ${jobs} (${names.join(', ')}) select ${names.map(of).join(', ')} from ${table}`, values)];
 }
 
-function update(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
+/** If rows are assumed, all must have their versions. With `unheard`, there must be no listener. */
+function update(
+  run: Run,
+  { jobs, listeners, expect }: Tables,
+  rows: readonly Values[],
+  areAssumed: boolean,
+  unheard: boolean,
+): Promise<unknown>[] {
   if (rows.length === 0) return [];
-  const { table, values, of } = jobTableOf({ id: 'uuid', ...changing, ...kept }, rows);
+  const types = { id: 'uuid', ...changing, ...kept, ...(areAssumed && versions) };
+  const { table, values, of } = jobTableOf(types, rows);
   const set = (Object.keys(changing) as Column[]).map((name) => {
     if (name !== 'args' && name !== 'result') return `${name} = ${of(name)}`;
     return `${name} = case when ${of(`keeps_${name}`)} then old.${name} else ${of(name)} end`;
   });
-  return [run(`update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`, values)];
+  const text = `update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`;
+  if (!areAssumed) return [run(text, values)];
+  const version = of('version');
+  const changed = `${text} and (${version} is null or old.xmin = ${version}) returning 1`;
+  const condition = `count(*) = $${values.push(rows.length)}${unheard ? ` and not exists (select from ${listeners})` : ''}`;
+  return [run(`with changed as (${changed}) select ${expect}(${condition}) from changed`, values)];
 }
 
 function forget(run: Run, tables: Tables, forgotten: readonly Id[], known: Known): Promise<unknown>[] {

@@ -137,6 +137,19 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
   readonly events: readonly Event[];
 }
 
+export interface Committed {
+  /** The version of the jobs that it wrote. */
+  readonly version: string;
+  /** The totals of the kept roots, as they were after it. */
+  readonly kept: Rows['kept'];
+}
+
+export interface KnownJob {
+  readonly job: JobRecord;
+  /** See `Committed`. */
+  readonly version: string;
+}
+
 /** A put that a user has written within a transaction of their own. */
 export interface Posted {
   readonly seq: number;
@@ -161,6 +174,12 @@ export interface Transaction {
    */
   load(wants: readonly Want[]): Promise<Rows>;
   /**
+   * Takes jobs as they are known from a commit that wrote them, in place of `load`; all of them are
+   * in the `writes`. The commit is a conflict if any of them has changed since or, with `unheard`,
+   * if there is a listener.
+   */
+  assume(jobs: readonly KnownJob[], unheard: boolean): void;
+  /**
    * Returns the last commit of a session; undefined before the first. If a lost commit of the
    * session is still under way, it must wait for its end, or keep it from succeeding later.
    */
@@ -176,9 +195,9 @@ export interface Transaction {
    * Commits everything or nothing, together with `last` as the session's last commit. The records
    * may change as soon as the call has returned its promise: take their bytes before any wait.
    * Rejects with a `ConflictError` if nothing is committed, and with a `ConnectionError` if that is
-   * unknown. Resolves with the totals of the kept roots, as they were after the commit.
+   * unknown.
    */
-  commit(session: string, last: LastCommit, writes: Writes): Promise<Rows['kept']>;
+  commit(session: string, last: LastCommit, writes: Writes): Promise<Committed>;
   /** Must be called after the last use. Takes back all that is not committed. */
   end(): void;
 }

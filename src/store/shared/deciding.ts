@@ -19,7 +19,11 @@ export async function prefetch(
   const wants = [...plain.flatMap(wantsOf), ...others];
   const put = plain.reduce((sum, command) => sum + (command.type === 'put' ? command.jobs.length : 0), 0);
   if (put > 0) wants.push({ kind: 'positions', blocks: Math.ceil(put / positionsAtOnce) });
-  await load(view, transaction, wants);
+  await load(
+    view,
+    transaction,
+    wants.filter((want) => want.kind !== 'job' || !view.has(want.id)),
+  );
 }
 
 /** Decides a command, and loads the records that it lacks. Returns the error of a refusal. */

@@ -431,6 +431,11 @@ export class PartialState extends State {
     return super.settingsOf(queue);
   }
 
+  /** `true` if it is known of a job what its row is, or that there is none. */
+  has(id: Id): boolean {
+    return this.#jobs.has(id);
+  }
+
   /** Returns a loaded job. */
   known(id: Id): JobRecord | undefined {
     return super.job(id);

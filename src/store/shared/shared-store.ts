@@ -17,6 +17,7 @@
  * of the next timer, and events while it listens (`hearing.ts`).
  */
 import { type Effect, gates, idsMadeBy, type Outside } from '../../core/commands.js';
+import { decide } from '../../core/decide.js';
 import {
   type Id,
   isAgentOf,
@@ -48,6 +49,7 @@ import {
   ConflictError,
   ConnectionError,
   type Database,
+  type KnownJob,
   noRows,
   PostedError,
   type Rows,
@@ -76,6 +78,10 @@ interface Decided {
   readonly view: PartialState;
   readonly writes: Writes;
   readonly puts: readonly Puts[];
+  /** The jobs that were not loaded for it. */
+  readonly assumed: readonly KnownJob[];
+  /** Undefined if that is not known. */
+  version?: string;
 }
 
 export interface SharedStoreOptions {
@@ -137,6 +143,10 @@ export class SharedStore implements Store {
   #isLineEmpty = false;
   /** The totals of kept roots behind the last commit here, while nothing else is known of them. */
   #kept: PartialState | undefined;
+  /** The versions of the claimed jobs in the mirror, as far as commits here have written them. */
+  readonly #versions = new Map<Id, string>();
+  /** `true` if anyone listened to events, as of the last decision. */
+  #isHeard = true;
   /** Shows whether a look needs any records. */
   readonly #nowhere = new PartialState(undefined, true);
   #puts: Puts[] = [];
@@ -443,10 +453,10 @@ export class SharedStore implements Store {
   }
 
   /** Takes in what a group has changed, and releases what waited for it. */
-  #release({ group, view, writes, puts }: Decided): void {
+  #release({ group, view, writes, puts, version }: Decided): void {
     const { jobs, forgotten, settings, annotations } = writes;
-    for (const job of jobs) this.#follow(job);
-    for (const id of forgotten) this.#mirror.expel(id);
+    for (const job of jobs) this.#follow(job, version);
+    for (const id of forgotten) this.#expel(id);
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
@@ -471,13 +481,20 @@ export class SharedStore implements Store {
     }
   }
 
+  #expel(id: Id): void {
+    this.#mirror.expel(id);
+    this.#versions.delete(id);
+  }
+
   /** Keeps the record of a job that this dispatcher has claimed. */
-  #follow(job: JobRecord): void {
+  #follow(job: JobRecord, version?: string): void {
     const { dispatcher } = this.#outside;
     if (!job.queued) this.#verdicts.drop(job.id);
     // A client has no dispatcher.
-    if (dispatcher !== '' && isAgentOf(holderOf(job), dispatcher)) this.#mirror.admit(CompactJob.toRecord(job));
-    else this.#mirror.expel(job.id);
+    if (dispatcher === '' || !isAgentOf(holderOf(job), dispatcher)) return this.#expel(job.id);
+    this.#mirror.admit(CompactJob.toRecord(job));
+    if (version === undefined) this.#versions.delete(job.id);
+    else this.#versions.set(job.id, version);
   }
 
   /** Answers a look on the records of a view, if they are enough. */
@@ -587,7 +604,7 @@ export class SharedStore implements Store {
   #takeClaims(jobs: readonly JobRecord[]): Effect[] {
     const effects: Effect[] = [];
     const there = new Set(jobs.map(({ id }) => id));
-    for (const { id } of [...this.#mirror.jobs()]) if (!there.has(id)) this.#mirror.expel(id);
+    for (const { id } of [...this.#mirror.jobs()]) if (!there.has(id)) this.#expel(id);
     for (const job of jobs) {
       const { id, fence } = job;
       const before = this.#mirror.job(id);
@@ -596,7 +613,8 @@ export class SharedStore implements Store {
       if (job.claimed && !isSame) effects.push({ type: 'run', gate: 'decided', job: id, fence });
       if (job.claimed && job.cancelled && !wasCancelled)
         effects.push({ type: 'stop', gate: 'decided', job: id, fence });
-      this.#follow(job);
+      // A version that is no longer the right one shows at the commit.
+      this.#follow(job, this.#versions.get(id));
     }
     return effects;
   }
@@ -618,6 +636,7 @@ export class SharedStore implements Store {
     const number = ++lane.groups;
     const attempts: Decided[] = [];
     const taken: Want[] = [];
+    let assumes = lane === this.#main && !takesPosted;
     for (;;) {
       await this.#options.through?.();
       if (this.#isPosted && !takesPosted && lane === this.#main) await this.#takePosted();
@@ -628,16 +647,23 @@ export class SharedStore implements Store {
           const last = await transaction.lastCommit(lane.session);
           if (last?.group === number) return attempts[last.attempt]!;
         }
-        const decided = takesPosted
-          ? await this.#decidePosted(transaction)
-          : await this.#decideAll(transaction, asked, requests, taken);
+        const recalled = assumes ? this.#recall(asked) : [];
+        const known = this.#decideKnown(asked, requests, recalled);
+        assumes = false;
+        const decided =
+          known ??
+          (takesPosted
+            ? await this.#decidePosted(transaction)
+            : await this.#decideAll(transaction, asked, requests, taken, recalled));
         // After a lost attempt, the commit keeps it from succeeding later. Posted puts leave their
         // table, whatever is decided about them.
         const isNothing = takesPosted ? decided.group.empty : attempts.length === 0 && !isChange(decided);
         if (isNothing) return decided;
+        transaction.assume(decided.assumed, known !== undefined);
         attempts.push(decided);
         const last = { group: number, attempt: attempts.length - 1 };
-        const kept = await transaction.commit(lane.session, last, decided.writes);
+        const { version, kept } = await transaction.commit(lane.session, last, decided.writes);
+        decided.version = version;
         if (lane === this.#main) this.#noteKept(kept);
         return decided;
       } catch (error) {
@@ -649,13 +675,55 @@ export class SharedStore implements Store {
     }
   }
 
+  /** Returns the jobs whose plain runs have ended, as the last commits here have left them. */
+  #recall(asked: readonly Timed[]): KnownJob[] {
+    return asked.flatMap(({ command }) => {
+      const job = command.type === 'settle' ? this.#mirror.job(command.job) : undefined;
+      const version = this.#versions.get(job?.id ?? '');
+      return job === undefined || version === undefined || !isAlone(job)
+        ? []
+        : { job: CompactJob.toRecord(job), version };
+    });
+  }
+
+  /**
+   * Decides the ends of plain runs on the records that are here, so that nothing must be loaded.
+   * Returns undefined if they are not enough.
+   */
+  #decideKnown(
+    asked: readonly Timed[],
+    requests: ClaimRequests | undefined,
+    recalled: readonly KnownJob[],
+  ): Decided | undefined {
+    if (recalled.length === 0 || recalled.length < asked.length) return undefined;
+    if (this.#isHeard || (requests !== undefined && !this.#isLineEmpty)) return undefined;
+    const view = this.#newView();
+    const wants: Want[] = [{ kind: 'heard' }];
+    // Nothing is left in line, as far as it is known here: see `#isLineEmpty`.
+    for (const queue of this.#claimedQueues()) wants.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
+    view.fill(wants, noRows());
+    view.fill(...rowsOf(recalled));
+    const group = new Group();
+    try {
+      for (const one of asked)
+        group.note(one, decide(view, one.command, heardIn(view, this.#outsideNow.look(), one.now)));
+    } catch {
+      // It lacks records, or is refused on records that may be old.
+      return undefined;
+    }
+    const isLineEmpty = this.#claimedQueues().every((queue) => view.isEmptyLine(queue));
+    return isLineEmpty ? this.#decidedIn(view, group, recalled) : undefined;
+  }
+
   async #decideAll(
     transaction: Transaction,
     asked: readonly Timed[],
     requests: ClaimRequests | undefined,
     others: readonly Want[],
+    recalled: readonly KnownJob[],
   ): Promise<Decided> {
     const view = this.#newView();
+    view.fill(...rowsOf(recalled));
     const group = new Group();
     const commands = asked.map(({ command }) => command);
     const sure: Want[] = [{ kind: 'heard' }, { kind: 'settings' }];
@@ -669,7 +737,12 @@ export class SharedStore implements Store {
       else group.note(one, decided);
     }
     if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
-    return this.#decidedIn(view, group);
+    this.#isHeard = view.isHeard;
+    const decided = this.#decidedIn(view, group, recalled);
+    const written = new Set(decided.writes.jobs.map(({ id }) => id));
+    // One that is refused may be so because of an old record.
+    if (recalled.some(({ job }) => !written.has(job.id))) throw new ConflictError();
+    return decided;
   }
 
   #noteKept(kept: Rows['kept']): void {
@@ -677,10 +750,10 @@ export class SharedStore implements Store {
     this.#kept.fill(keptWants, { ...noRows(), kept });
   }
 
-  #decidedIn(view: PartialState, group: Group): Decided {
+  #decidedIn(view: PartialState, group: Group, assumed: readonly KnownJob[] = []): Decided {
     const { events } = group;
     const writes = { ...view.writes(), events: events.length > 0 && view.isHeard ? events : [] };
-    return { group, view, writes, puts: view.takePuts() };
+    return { group, view, writes, puts: view.takePuts(), assumed };
   }
 
   /** Decides the puts of users' own transactions. The jobs of one that is refused have failed. */
@@ -764,6 +837,16 @@ export class SharedStore implements Store {
     else if (!(error instanceof ConnectionError)) throw error;
   }
 }
+
+/** Returns jobs that are known as rows that were loaded. */
+const rowsOf = (known: readonly KnownJob[]): [Want[], Rows] => [
+  known.map(({ job: { id } }) => ({ kind: 'job', id })),
+  { ...noRows(), jobs: known.map(({ job }) => [job.id, job]) },
+];
+
+/** `true` for a claimed job whose end, as a rule, changes no other record. */
+const isAlone = ({ role, form, callbacks, awaiters, unique, quotas, inner }: JobRecord): boolean =>
+  role === 'root' && form === 'call' && callbacks + awaiters + quotas.length === 0 && unique === '' && inner === '';
 
 const keptWants: readonly Want[] = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'kept', kept }));
 
