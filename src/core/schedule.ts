@@ -16,7 +16,7 @@ import { type Decision, tellSchedule } from './decision.js';
 import { cancel, createJob, expireIfLate } from './job.js';
 import { requireQueue } from './queue.js';
 import { type Id, type JobRecord, nobody, type ScheduleRecord, type ScheduleSpec, scheduleKey } from './records.js';
-import { liveJobs, liveWith, requireSchedule, scheduleOf, tickKey } from './schedules.js';
+import { isAnyLive, liveWith, requireSchedule, scheduleOf, tickKey } from './schedules.js';
 import type { State } from './state/state.js';
 
 const mostRecent = 20;
@@ -99,7 +99,7 @@ export function fire(decision: Decision, command: Extract<Command, { type: 'fire
   if (overlap === 'replace') replaceJobs(decision, there);
   // Cancelling has changed it.
   const now = scheduleOf(state, name)!;
-  const isBusy = overlap !== 'allow' && liveJobs(state, now).length > 0;
+  const isBusy = overlap !== 'allow' && isAnyLive(state, now.live);
   if (!isBusy || (overlap !== 'skip' && now.waiting === '')) return run(decision, name, tick, owner, isBusy);
   save(state, { ...now, skipped: now.skipped + 1 });
   tellSchedule(decision, 'skipped', name, tick.at);
@@ -140,7 +140,7 @@ function putTick(decision: Decision, name: string, { at, job: spec }: Tick, owne
   const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
   const job = createJob(decision, { ...spec, options }, place, !waits);
   const recent = [...there.recent, { at, job: job.id }].slice(-mostRecent);
-  const live = waits ? there.live : liveWith(state, there, job.id);
+  const live = waits ? there.live : liveWith(there, job.id);
   save(state, { ...there, fired: fired + 1, recent, live, waiting: waits ? job.id : there.waiting });
   if (!waits) expireIfLate(decision, job);
 }

@@ -33,23 +33,22 @@ export function tickOf({ role, unique }: Pick<JobRecord, 'role' | 'unique'>): Ti
   return { name: unique.slice(keyStart.length, end), at: Number(unique.slice(end + 1)) };
 }
 
-/** Returns the jobs of the schedule that are not completed. A job may have been lost in a crash. */
-export function liveJobs(view: View, { live }: ScheduleRecord): readonly Id[] {
-  return live.filter((id) => (view.job(id)?.status ?? 'completed') !== 'completed');
+/** `true` if any of these jobs is not completed. Some may have been lost in a crash. */
+export function isAnyLive(view: View, jobs: readonly Id[]): boolean {
+  return jobs.some((id) => (view.job(id)?.status ?? 'completed') !== 'completed');
 }
 
 /** The most live jobs that a schedule remembers. */
 const mostLive = 100;
 
 /** Returns the live jobs of the schedule with one more. */
-export const liveWith = (view: View, there: ScheduleRecord, id: Id): readonly Id[] =>
-  [...liveJobs(view, there), id].slice(-mostLive);
+export const liveWith = ({ live }: ScheduleRecord, id: Id): readonly Id[] => [...live, id].slice(-mostLive);
 
 /** Counts a job that runs a tick again among the live ones of its schedule. */
 export function joinTick(state: State, job: JobRecord): void {
   const tick = tickOf(job);
   const there = tick && scheduleOf(state, tick.name);
-  if (there !== undefined) state.set(scheduleKey(there.name), { ...there, live: liveWith(state, there, job.id) });
+  if (there !== undefined) state.set(scheduleKey(there.name), { ...there, live: liveWith(there, job.id) });
 }
 
 /** Notes that a root is completed. Returns the job that waited for that; empty if none did. */
@@ -60,7 +59,8 @@ export function endTick(decision: Decision, job: JobRecord): Id {
   const isWaiting = there.waiting === job.id;
   if (!isWaiting && !there.live.includes(job.id)) return '';
   const live = there.live.filter((id) => id !== job.id);
-  const next = live.length === 0 && !isWaiting ? there.waiting : '';
+  const isNext = there.waiting !== '' && !isWaiting && !isAnyLive(decision.state, live);
+  const next = isNext ? there.waiting : '';
   const isFailure = job.outcome === 'failure';
   const pauses = isFailure && there.pauseOnFailure && !there.paused;
   decision.state.set(scheduleKey(there.name), {

@@ -2,16 +2,18 @@
  * A store that loads the records of each decision reads few of them: the jobs that it writes and
  * three more, however many a composition, a quota or a queue has.
  *
- * Three decisions may read more. `forget` looks for the roots that completed first. `putAgain`
- * checks the quotas of all members. A job that returns another walks it if the other may lead back
- * (`endsAfter`), or if places of quotas are shared with its parts (`share`).
+ * Some decisions may read more. `forget` looks for the roots that completed first, 256 at a time.
+ * `putAgain` checks the quotas of all members. A job that returns another walks it if the other may
+ * lead back (`endsAfter`), or if places of quotas are shared with its parts (`share`). A retry of a
+ * whole without postprocess looks for a part that failed. A tick that finds several live jobs of
+ * its schedule, a hundred at most, looks for one that was not lost.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
-import { chunkItems } from '../../src/core/records.js';
+import { chunkItems, type OverlapPolicy } from '../../src/core/records.js';
 import { CountedDecisions, cancel, claim, goOn, put } from './counted-decisions.js';
-import { call, idOf, us, whole } from './making.js';
+import { call, idOf, keeping, us, whole } from './making.js';
 
 const sizes = [1, 1000, Number(process.env.CALLSHEET_JOBS ?? 10_000)];
 /** Decisions that write all jobs are only counted up to this size. */
@@ -128,6 +130,54 @@ const stories: Record<string, Story> = {
     world.pass([put(...names('a', size).map((name) => call(name, { beginAfter: 2000 })))]);
     world.now = 3000;
     await count('tick', { type: 'tick' });
+  },
+  'ticks of a schedule': async (size, world, count) => {
+    // A schedule remembers a hundred live jobs.
+    const live = Math.min(size, 100);
+    let at = 2000;
+    let names = 0;
+    const set = (overlap: OverlapPolicy): Command => ({
+      type: 'setSchedule',
+      settings: {
+        ...{ name: 's', queue: '', spec: { everyMs: 1000, anchor: 0 }, missed: 'one', windowMs: 1e9, jitterMs: 0 },
+        ...{ overlap, pauseOnFailure: false, declared: false, digest: overlap },
+      },
+      template: { id: idOf(`t${names++}`), args: new Uint8Array(1) },
+      ...{ sample: call('sample'), nextAt: at, zones: '', owner: idOf('owner'), level: 'full' },
+    });
+    const fire = (): Command => {
+      const tick = { at, job: call(`j${names++}`) };
+      const times = { at, last: at, next: at + 1000 };
+      at += 1000;
+      return { type: 'fire', name: 's', ...times, zones: '', missed: 0, tick, owner: idOf('owner') };
+    };
+    await count('setSchedule', set('allow'));
+    world.pass(Array.from({ length: live }, fire));
+    await count('fire beside others', fire());
+    await count('setSchedule that changes it', set('replace'));
+    await count('fire that replaces others', fire());
+    world.pass([set('skip')]);
+    await count('fire that is skipped', fire());
+    world.pass([set('queue')]);
+    await count('fire that waits', fire());
+  },
+  'parts of a failed job': async (size, world, count) => {
+    const parts = calls('p', size);
+    const spec = { ...whole('parallel', 'w', parts), ...post, callbacks: [call('c')] };
+    world.pass([put(spec), claim('w')]);
+    world.goOn('w');
+    world.run(names('p', size));
+    world.run(['w'], { kind: 'failure', payload: new Uint8Array(1), names: ['Error'] });
+    world.run(['c']);
+    const ids = Array.from({ length: size + 2 }, (_, index) => idOf(`r${index}`));
+    const again = { type: 'retry', job: idOf('w'), owner: idOf('owner'), options: {}, callbacks: 'again' } as const;
+    await count('retry of all', { ...again, ids, parts: 'failed' });
+    await count('retry that is refused', { ...again, ids: [], parts: 'failed' });
+  },
+  'completed jobs': async (size, world, count) => {
+    world.pass([put(...calls('a', size))]);
+    world.run(names('a', size));
+    await count('forget', { type: 'forget', keep: keeping(0) });
   },
   'jobs of a process that has ended': async (size, world, count) => {
     world.pass([{ ...put(...calls('a', size)), level: 'memory' }]);

@@ -153,7 +153,7 @@ export const schedules: readonly Mutant[] = [
     ['14.2'],
     'a tick runs beside a job that is not completed',
     'core/schedule.ts#fire',
-    "overlap !== 'allow' && liveJobs(state, now).length > 0",
+    "overlap !== 'allow' && isAnyLive(state, now.live)",
     'false',
   ),
   planted(
