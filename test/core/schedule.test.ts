@@ -1,7 +1,7 @@
 /** Schedules in the core: each tick is handled once, whatever is sent. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ScheduleRecord, ScheduleSettings } from '../../src/core/records.js';
+import type { Level, ScheduleRecord, ScheduleSettings } from '../../src/core/records.js';
 import { scheduleOf } from '../../src/core/schedules.js';
 import { call, idOf, Machine, payload, us } from './making.js';
 
@@ -13,11 +13,11 @@ const settings: ScheduleSettings = {
 const zones = '2026a';
 
 class Scheduled extends Machine {
-  set(changes: Partial<ScheduleSettings> = {}, nextAt = 2000): void {
+  set(changes: Partial<ScheduleSettings> = {}, nextAt = 2000, level: Level = 'full'): void {
     const digest = JSON.stringify(changes);
     const template = { id: idOf(`t${this.now}`), args: payload(50) };
     const given = { settings: { ...settings, digest, ...changes }, template, sample: call('sample'), nextAt, zones };
-    this.do({ type: 'setSchedule', ...given, owner: us, level: 'full' });
+    this.do({ type: 'setSchedule', ...given, owner: us, level });
   }
 
   fire(at: number, next = at + 1000, name = `at${at}`): void {
@@ -100,6 +100,19 @@ describe('a schedule', () => {
     machine.settle('at2000');
     assert.deepEqual(machine.names, ['at3000']);
     assert.deepEqual([machine.schedule.live, machine.schedule.waiting], [[idOf('at3000')], '']);
+  });
+
+  it('[14.2] lets no tick wait for a job that was lost', () => {
+    const machine = new Scheduled();
+    machine.set({ overlap: 'queue' }, 2000, 'memory');
+    machine.fire(2000);
+    machine.do({ type: 'forgetMemory', owner: us, until: machine.now });
+    machine.set({ overlap: 'queue', digest: 'full' });
+    for (const at of [3000, 4000]) machine.fire(at);
+    assert.deepEqual(machine.names, ['at3000']);
+    machine.claim('at3000');
+    machine.settle('at3000');
+    assert.deepEqual(machine.names, ['at4000']);
   });
 
   it('[14.2] forgets a job that waited and was cancelled', () => {

@@ -151,6 +151,13 @@ export const schedules: readonly Mutant[] = [
   ),
   planted(
     ['14.2'],
+    'a tick waits for ever for a job that was lost',
+    'core/schedules.ts#endTick',
+    '!isAnyLive(decision.state, live)',
+    'live.length === 0',
+  ),
+  planted(
+    ['14.2'],
     'a tick runs beside a job that is not completed',
     'core/schedule.ts#fire',
     "overlap !== 'allow' && isAnyLive(state, now.live)",
