@@ -439,9 +439,10 @@ export class Coordinator implements StoreOwner {
     const { dispatcher: owner } = this.#options;
     const until = this.#openedAt;
     const look = ({ view }: Records) => hasOldMemory(view, owner, until);
-    const again = () => this.#forgetMemory();
+    // After a refusal, the next activation tries again.
+    const reply = (error?: Error) => error === undefined && this.#forgetMemory();
     const tell = (_: unknown, isLeft = false) =>
-      isLeft && this.#decide({ type: 'forgetMemory', owner, until }, { reply: again });
+      isLeft && this.#decide({ type: 'forgetMemory', owner, until }, { reply });
     this.#store.read(look, tell, 'decided');
   }
 
