@@ -123,6 +123,8 @@ export class Coordinator implements StoreOwner {
   #turning = false;
   /** `true` in a turn, until it commits. */
   #commits = false;
+  /** `true` if a command was decided since the last commit. */
+  #hasDecided = false;
 
   constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
     const { store, questions, post, now, monotonic, after, pool } = ports;
@@ -397,9 +399,11 @@ export class Coordinator implements StoreOwner {
     this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
     this.#schedules.fire();
+    if (this.#hasDecided) this.#runs.pool.settleWaiting?.();
     if (this.#claimsNot() === undefined) claiming.claim();
     if (this.#options.isVisitor !== true) this.#forget();
     this.#commits = false;
+    this.#hasDecided = false;
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.
     this.#start();
@@ -565,6 +569,7 @@ export class Coordinator implements StoreOwner {
 
   readonly #decide: Context['decide'] = (command, then = {}) => {
     const { gate = 'decided', reply, refused } = then;
+    this.#hasDecided = true;
     this.#store.transact({ command, gate, reply, refused });
     if (!this.#commits) this.turn();
   };

@@ -156,7 +156,9 @@ export class VirtualPool implements PoolPort {
   }
 
   /** Does nothing: a thread has one batch at a time. */
-  share(): void {}
+  share(): boolean {
+    return false;
+  }
 
   clear(id: number): void {
     const place = this.#places.find((other) => other.id === id);

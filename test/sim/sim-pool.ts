@@ -139,13 +139,16 @@ export class SimPool implements PoolPort {
   }
 
   /** Treats any run as long, so that every job behind it that can move moves. */
-  share(canMove: (run: Run, isLast: boolean) => boolean): void {
+  share(canMove: (run: Run, isLast: boolean) => boolean): boolean {
+    let hasMoved = false;
     for (const thread of this.#threads) {
       const front = thread.begun ? thread.batches[0]![0] : undefined;
       const unbegun = thread.batches.flat().filter((run) => run !== front);
       for (const run of front === undefined ? unbegun.slice(1) : unbegun)
-        if (canMove(run, run.agent !== front?.agent) && this.takeBack(run.job)) this.#owner.turn();
+        if (canMove(run, run.agent !== front?.agent) && this.takeBack(run.job)) hasMoved = true;
     }
+    if (hasMoved) this.#owner.turn();
+    return hasMoved;
   }
 
   clear(id: number): void {

@@ -99,6 +99,8 @@ export class Claiming {
   readonly #coming = new Set<Id>();
   /** The jobs for which the last requests returned claims. */
   readonly #claimed: JobRecord[] = [];
+  /** `true` if the last requests took runs back from busy threads. */
+  #hasShared = false;
   /** The claimed callbacks that this build cannot run. */
   readonly #heldBack = new Set<Id>();
   /** Runs that are released and not yet on a thread. */
@@ -161,6 +163,14 @@ export class Claiming {
   claim(): void {
     const { store } = this.#context;
     if (!store.takesWork) return;
+    this.#claimOnce();
+    // What was taken back from a busy thread goes to the idle one in the same commit.
+    if (store.isExclusive && this.#hasShared) this.#claimOnce();
+  }
+
+  #claimOnce(): void {
+    const { store } = this.#context;
+    this.#hasShared = false;
     store.claim((view) => this.#requests(view));
     if (!store.isExclusive) return;
     // The claim of a part ends it if its whole has ended.
@@ -190,7 +200,7 @@ export class Claiming {
     if (batches.hasRoom && !isAlone) yield* this.#inLine(view, batches);
     if (!waits.isEmpty) yield* this.#awaited(view, batches, unplaced);
     if (!isAlone && batches.isAnyIdle)
-      pool.share(
+      this.#hasShared = pool.share(
         (run, isLast) =>
           batches.canMove(placeOf(run), false, isLast) ||
           (this.#isAwaited(view, run.job) && batches.canMove(placeOf(run), true, isLast)),

@@ -34,7 +34,9 @@ export class NoPool implements PoolPort {
 
   tellRunning(): void {}
 
-  share(): void {}
+  share(): boolean {
+    return false;
+  }
 
   clear(): void {}
 

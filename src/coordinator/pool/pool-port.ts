@@ -105,6 +105,11 @@ export interface PoolPort {
   /** Passes a batch to a thread. Returns `false` and does nothing if the thread is gone. */
   start(thread: number, runs: readonly Run[]): boolean;
   /**
+   * Settles the outcomes that wait for others, because a turn commits anyway. A pool without such
+   * outcomes leaves it out.
+   */
+  settleWaiting?(): void;
+  /**
    * Stops a job. It is taken back if it has not begun; otherwise it is asked to stop, and its
    * thread is ended after the grace.
    */
@@ -134,9 +139,9 @@ export interface PoolPort {
   /**
    * Takes back runs that busy threads have not begun, for an idle thread, if that is worth it.
    * `canMove` decides about a run; `isLast` is `true` if the run's thread has nothing else of the
-   * same agent.
+   * same agent. Returns `true` if it took any.
    */
-  share(canMove: (run: Run, isLast: boolean) => boolean): void;
+  share(canMove: (run: Run, isLast: boolean) => boolean): boolean;
   clear(thread: number): void;
   /** Starts one more thread, unless one is starting or `mostThreads` is reached. */
   grow(): void;

@@ -241,7 +241,7 @@ export class Pool implements PoolPort {
     return out;
   }
 
-  share(canMove: (run: Run, isLast: boolean) => boolean): void {
+  share(canMove: (run: Run, isLast: boolean) => boolean): boolean {
     let most: Unbegun[] = [];
     let mostMs = leastSharedMs;
     for (const thread of this.#threads.values()) {
@@ -257,8 +257,9 @@ export class Pool implements PoolPort {
       most = frontMs > waitingMs ? movable : movable.slice(Math.floor(movable.length / 2));
       mostMs = frontMs + waitingMs;
     }
-    for (const { thread, batch, slot, run } of most)
-      if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+    const taken = most.filter(({ thread, slot }) => thread.board.takeBack(slot));
+    for (const { thread, batch, slot, run } of taken) this.#takenBack(thread, batch, slot, run);
+    return taken.length > 0;
   }
 
   clear(id: number): void {
@@ -438,6 +439,10 @@ export class Pool implements PoolPort {
     this.#endUnsettled();
     for (const thread of this.#threads.values()) this.#drain(thread);
     this.#owner.turn();
+  }
+
+  settleWaiting(): void {
+    if (this.#unsettled.length > 0) this.#endUnsettled();
   }
 
   #endUnsettled(): void {
