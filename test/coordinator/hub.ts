@@ -1,9 +1,10 @@
-/** A coordinator in memory that runs nothing, and clients that are callers of it. */
+/** A coordinator in memory, by default one that runs nothing, and clients that are callers of it. */
 import { encodeOwnFailure } from '../../src/codec/failure.js';
 import { newId } from '../../src/codec/id.js';
 import type { Caller } from '../../src/coordinator/clients/caller.js';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { NoPool } from '../../src/coordinator/pool/no-pool.js';
+import type { PoolOwner, PoolPort } from '../../src/coordinator/pool/pool-port.js';
 import type { Id } from '../../src/core/records.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
@@ -12,15 +13,16 @@ export const dispatcher = newId();
 const nothing = () => {};
 const limits = { ageMs: Number.POSITIVE_INFINITY, count: 0, bytes: Number.POSITIVE_INFINITY };
 
-/** A coordinator that runs nothing. Its turns come when the test calls `turn`. */
+/** Its turns come when the test calls `turn`. */
 export class Hub {
   readonly coordinator: Coordinator;
+  readonly store: MemoryStore;
   readonly own: CoordinatorMessage[] = [];
   /** The timers that were started. They fire when the test says so. */
   readonly timers: { readonly delayMs: number; readonly fire: () => void }[] = [];
   readonly #turns: (() => void)[] = [];
 
-  constructor(keep = Number.POSITIVE_INFINITY) {
+  constructor(keep = Number.POSITIVE_INFINITY, pool: (owner: PoolOwner) => PoolPort = () => new NoPool()) {
     const outside = {
       now: () => 1,
       random: () => 0,
@@ -30,10 +32,11 @@ export class Hub {
       holding: true,
     };
     const retention = { ...limits, count: keep, failed: { ...limits, count: keep } };
+    this.store = new MemoryStore(outside);
     this.coordinator = new Coordinator(
       {
-        store: new MemoryStore(outside),
-        pool: () => new NoPool(),
+        store: this.store,
+        pool,
         questions: { ask: nothing, destroy: async () => {} },
         post: (message) => this.own.push(message),
         now: () => 1,
@@ -48,7 +51,7 @@ export class Hub {
         closed: () => undefined,
       },
       {
-        ...{ dispatcher, retention, agentSize: 1, agentSizeGiven: false, isRestart: false },
+        ...{ dispatcher, retention, agentSize: 2, agentSizeGiven: false, isRestart: false },
         presence: { incarnation: newId(), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
         ...{ retry: undefined, log: 'silent', modules: {} },
       },
