@@ -1,4 +1,4 @@
-/** A coordinator in memory, by default one that runs nothing, and clients that are callers of it. */
+/** A coordinator in memory, which runs nothing by default, and clients that are its callers. */
 import { encodeOwnFailure } from '../../src/codec/failure.js';
 import { newId } from '../../src/codec/id.js';
 import type { Caller } from '../../src/coordinator/clients/caller.js';

@@ -1,4 +1,4 @@
-/** What a turn takes along, so that it needs no commit of its own. */
+/** Commands that need no commit of their own, since a turn commits others anyway. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { newId } from '../../src/codec/id.js';

@@ -164,7 +164,7 @@ export class Claiming {
     const { store } = this.#context;
     if (!store.takesWork) return;
     this.#claimOnce();
-    // What was taken back from a busy thread goes to the idle one in the same commit.
+    // Jobs taken back from a busy thread are claimed for the idle one in the same commit.
     if (store.isExclusive && this.#hasShared) this.#claimOnce();
   }
 
