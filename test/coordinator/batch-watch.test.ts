@@ -35,9 +35,9 @@ it('checks at once a thread that came due during another check', async (t) => {
 it('lets outcomes of short jobs wait for others while the thread has enough to do', () => {
   const waitMs = (jobs: number, expectedMs: number) =>
     settlingWaitMs({ runs: new Map(Array.from({ length: jobs }, (_, slot) => [slot, {} as Run])), expectedMs });
-  assert.equal(waitMs(25, 25), 13, 'the longest wait');
+  assert.equal(waitMs(16, 16), 8, 'the longest wait');
   assert.equal(waitMs(8, 8), 3, 'the thread gets more before it is idle');
-  assert.equal(waitMs(16, 16), 11, 'the thread gets more before it is idle');
+  assert.equal(waitMs(12, 12), 6, 'half of the time in the next batch');
   assert.equal(waitMs(32, 0.1), 0, 'the next batch is over at once');
   assert.equal(waitMs(1, 1000), 0, 'the next job is too long to wait for');
   assert.equal(waitMs(1, Number.POSITIVE_INFINITY), 0);

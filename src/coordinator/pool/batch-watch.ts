@@ -81,7 +81,7 @@ export class BatchWatch {
   }
 }
 
-const longestSettlingWaitMs = 13;
+const longestSettlingWaitMs = 8;
 /** The time that the outcomes need to become stored, and the jobs put for them to be claimed. */
 const roundTripMs = 5;
 
@@ -92,5 +92,5 @@ const roundTripMs = 5;
  */
 export function settlingWaitMs({ runs, expectedMs }: Pick<Batch, 'runs' | 'expectedMs'>): number {
   if (runs.size === 1) return 0;
-  return Math.max(0, Math.floor(Math.min(longestSettlingWaitMs, expectedMs - roundTripMs)));
+  return Math.max(0, Math.floor(Math.min(longestSettlingWaitMs, expectedMs / 2, expectedMs - roundTripMs)));
 }
