@@ -42,6 +42,14 @@ export const shared: readonly Mutant[] = [
     replace: 'after?.queued',
   },
   {
+    bug: 'a job that was retried does not know it',
+    tags: ['9.1'],
+    tests: ['shared-store/random-run.test.ts'],
+    in: 'core/run-again.ts#retry',
+    find: 'row.retriedBy = made.id;',
+    replace: 'row.retriedBy = job.retriedBy;',
+  },
+  {
     bug: 'a claim in flight takes no room',
     tags: ['5.1'],
     in: 'coordinator/claiming/claiming.ts#placeComing',

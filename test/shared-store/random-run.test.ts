@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CallsheetEvent, type JobEvent, parallel, retryErrors, retryNever, serial } from 'callsheet';
+import { idToText } from '../../src/codec/id.js';
 import { atOnce } from '../../src/core/decision.js';
 import type { JobRecord, OutcomeKind } from '../../src/core/records.js';
 import type { Database } from '../../src/store/shared/database.js';
@@ -106,7 +107,7 @@ class History {
 
   async #act(): Promise<void> {
     const kit = this.#kits[this.#random(this.#kits.length)]!;
-    const choice = this.#random(20);
+    const choice = this.#random(22);
     if (this.#cut.has(kit)) {
       if (choice < 6) this.#mend(kit);
       else await this.#pass(10_000);
@@ -125,6 +126,7 @@ class History {
     else if (choice < 14) await this.#cancel(kit);
     else if (choice < 15 && this.#down.size + this.#cut.size < this.#kits.length - 1) await this.#fell(kit);
     else if (choice < 17) await this.#pass(this.#random(40_000));
+    else if (choice < 19) await this.#retry(kit);
     else await kit.untilIdle();
   }
 
@@ -141,15 +143,29 @@ class History {
       () => parallel([part(1), part(2), part(3).with({ quotas: ['q'] })], { postprocess: work.list }),
       () => serial([part(1), part(2)], { postprocess: work.list }),
       () => work.failUntil(2).with({ retry: retryErrors({ limit: 3 }), quotas: ['q'] }),
+      () => work.fail(name),
     ];
     const form = this.#random(forms.length);
     if (form === 1) this.#once.push(name);
-    const acknowledge = ({ id }: { readonly id: string }) => this.#acknowledged.push(id);
-    // A put of a runtime that is killed meanwhile stays unacknowledged.
-    kit.runtime
-      .queue()
-      .put(forms[form]!() as typeof plain)
-      .then(acknowledge, () => {});
+    this.#acknowledge(kit.runtime.queue().put(forms[form]!() as typeof plain));
+  }
+
+  /** A put of a runtime that is killed meanwhile stays unacknowledged. */
+  #acknowledge(put: Promise<{ readonly id: string }>): void {
+    put.then(
+      ({ id }) => this.#acknowledged.push(id),
+      () => {},
+    );
+  }
+
+  async #retry(kit: Kit): Promise<void> {
+    // The copy of a job that may begin once has the same name.
+    const isFailed = (job: JobRecord) => job.role === 'root' && job.outcome === 'failure' && job.policy !== 'never';
+    const failed = [...(await this.database.jobs())].filter(isFailed);
+    const job = failed[this.#random(Math.max(failed.length, 1))];
+    if (job === undefined) return;
+    this.#acknowledge(kit.runtime.retry(idToText(job.id)));
+    await kit.untilIdle();
   }
 
   async #cancel(kit: Kit): Promise<void> {
@@ -196,8 +212,11 @@ class History {
   /** Checks the invariants of every moment. */
   async #check(): Promise<void> {
     let holders = 0;
-    for (const { id, places, outcome } of await this.database.jobs()) {
+    const jobs = new Map(Array.from(await this.database.jobs(), (job) => [job.id, job] as const));
+    for (const { id, role, places, outcome, retryOf } of jobs.values()) {
       if (places.includes('q')) holders++;
+      // So no job has two copies.
+      if (role === 'root' && retryOf !== '') assert.equal(jobs.get(retryOf)?.retriedBy, id, 'a copy and its job');
       const before = this.#outcomes.get(id) ?? 'none';
       if (before !== 'none') assert.equal(outcome, before, 'an outcome is stored once');
       this.#outcomes.set(id, outcome);
@@ -260,7 +279,7 @@ async function live(seed: number): Promise<{ struck: Record<string, number>; ran
 }
 
 describe('several runtimes on a failing database', () => {
-  it('complete every acknowledged job once the faults stop', { timeout: 3_600_000 }, async (t) => {
+  it('[9.1] complete every acknowledged job once the faults stop', { timeout: 3_600_000 }, async (t) => {
     const first = seedOf(t);
     const sum: Record<string, number> = {};
     for (let seed = first; seed < first + histories; seed++) {

@@ -330,14 +330,15 @@ export class World {
     return true;
   }
 
+  /** Asks about all jobs in line. */
   #explain(): boolean {
     const waiting = [...this.#life.store.state.jobs()].filter(({ queued }) => queued);
-    const job = waiting[this.#random(Math.max(waiting.length, 1))];
-    if (job === undefined) return false;
-    const request = ++this.#requests;
-    this.#explained.set(request, job.id);
-    this.#send(['ask', request, { type: 'explain', job: job.id }]);
-    return true;
+    for (const { id } of waiting) {
+      const request = ++this.#requests;
+      this.#explained.set(request, id);
+      this.#send(['ask', request, { type: 'explain', job: id }]);
+    }
+    return waiting.length > 0;
   }
 
   #ask(): void {
