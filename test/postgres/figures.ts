@@ -14,6 +14,7 @@ import { readWants } from '../../src/store/postgres/reading.js';
 import { migrate } from '../../src/store/postgres/schema.js';
 import { tablesOf } from '../../src/store/postgres/tables.js';
 import { slow } from '../cli/jobs/defined.js';
+import { realJobs, stubborn } from '../contract/real/jobs/all.js';
 
 const logger = pino({ level: 'silent' });
 const hourMs = 3_600_000;
@@ -50,7 +51,7 @@ class Place {
   async open(options: Partial<OpenOptions> = {}): Promise<Runtime> {
     const runtime = await open({
       postgres: this.#server.url,
-      jobs: [slow],
+      jobs: [slow, ...realJobs],
       threads: 1,
       graceMs: 0,
       logger,
@@ -254,8 +255,8 @@ const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
       const at = performance.now();
       await (await queue.put(slow.add(1, 2))).result();
       results.push(performance.now() - at);
-      const long = await queue.put(slow.sleep(hourMs));
-      await long.annotations.waitFor('sleeps', { timeoutMs: 30_000 });
+      const long = await queue.put(stubborn.listens());
+      await long.annotations.waitFor('begun', { timeoutMs: 30_000 });
       const cancelledAt = performance.now();
       await long.cancel();
       await long.result().catch(() => {});
