@@ -278,7 +278,7 @@ async function live(seed: number): Promise<{ struck: Record<string, number>; ran
   return { struck: history.database.struck, ran: seen.join() };
 }
 
-describe('several runtimes on a failing database', () => {
+describe('several runtimes on a failing database', { timeout: 3_600_000 }, () => {
   it('[9.1] complete every acknowledged job once the faults stop', { timeout: 3_600_000 }, async (t) => {
     const first = seedOf(t);
     const sum: Record<string, number> = {};
