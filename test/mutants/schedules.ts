@@ -155,6 +155,7 @@ export const schedules: readonly Mutant[] = [
     'core/schedules.ts#endTick',
     '!isAnyLive(decision.state, live)',
     'live.length === 0',
+    ['core/schedule.test.ts'],
   ),
   planted(
     ['14.2'],
