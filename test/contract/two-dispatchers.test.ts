@@ -236,6 +236,17 @@ describe('5 two dispatchers', () => {
     assert.deepEqual([b.running, (await job.failure())?.name], [[], 'JobCancelledError']);
   });
 
+  it('[2.10] cancel a job that the other writes before it hears of that', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ agent: false }), await site.open()];
+    const job = await a.runtime.queue().put(work.hold('job'));
+    while ((await b.runtime.job(job.id).status()) !== 'assigned');
+    site.database.faults = { ...noFaults, forgets: () => true };
+    await job.cancel();
+    await site.quiet(b);
+    assert.deepEqual([seen, b.running], [['job'], []]);
+  });
+
   it('[10.2] exchange annotations with a job that the other runs', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open({ agent: false }), await site.open()];

@@ -67,6 +67,13 @@ export const dispatchers: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a cancel that the own commit reads first stops nothing',
+    tags: ['2.10'],
+    in: 'store/shared/shared-store.ts#release',
+    find: 'const stops = jobs.filter((job) => this.#isJustCancelled(job));',
+    replace: 'const stops: readonly JobRecord[] = [];',
+  },
+  {
     bug: 'a run begins though its claim was given back while it was read',
     tags: ['5.6'],
     in: 'coordinator/claiming/claiming.ts#dropLost',

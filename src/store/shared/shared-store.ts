@@ -455,6 +455,8 @@ export class SharedStore implements Store {
   /** Takes in what a group has changed, and releases what waited for it. */
   #release({ group, view, writes, puts, version }: Decided): void {
     const { jobs, forgotten, settings, annotations } = writes;
+    // A commit here may be the first to see that another process has cancelled the job.
+    const stops = jobs.filter((job) => this.#isJustCancelled(job));
     for (const job of jobs) this.#follow(job, version);
     for (const id of forgotten) this.#expel(id);
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
@@ -467,6 +469,7 @@ export class SharedStore implements Store {
         for (const { tell, error, same } of replies) tell(error, same);
         if (effects.length > 0) this.#owner.release(effects);
       }
+      for (const { id, fence } of stops) this.#owner.release([{ type: 'stop', gate: 'decided', job: id, fence }]);
       if (jobs.length + forgotten.length + settings.size + annotations.size > 0)
         this.#owner.changed(settings.size > 0, [...annotations.values()].filter(isThere));
     });
@@ -600,6 +603,12 @@ export class SharedStore implements Store {
     return isChanged;
   }
 
+  /** `true` if a job was cancelled since this dispatcher last saw it under the same claim. */
+  #isJustCancelled({ id, fence, claimed, cancelled }: JobRecord): boolean {
+    const before = this.#mirror.job(id);
+    return claimed && cancelled && before?.claimed === true && before.fence === fence && !before.cancelled;
+  }
+
   /** Follows the jobs that this dispatcher has now. Returns the effects of others' decisions. */
   #takeClaims(jobs: readonly JobRecord[]): Effect[] {
     const effects: Effect[] = [];
@@ -609,9 +618,8 @@ export class SharedStore implements Store {
       const { id, fence } = job;
       const before = this.#mirror.job(id);
       const isSame = before?.claimed === true && before.fence === fence;
-      const wasCancelled = isSame && before.cancelled;
       if (job.claimed && !isSame) effects.push({ type: 'run', gate: 'decided', job: id, fence });
-      if (job.claimed && job.cancelled && !wasCancelled)
+      if (this.#isJustCancelled(job) || (job.claimed && job.cancelled && !isSame))
         effects.push({ type: 'stop', gate: 'decided', job: id, fence });
       // A version that is no longer the right one shows at the commit.
       this.#follow(job, this.#versions.get(id));
