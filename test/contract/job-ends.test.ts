@@ -90,6 +90,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     await first.addCallback(work.hold.with('callback') as never);
     openGate('first');
     await kit.waitForStatus(first, 'callbacks');
+    await kit.untilIdle();
     const fourth = await put('fourth');
     assert.notEqual(fourth.id, first.id, 'the call of the first is over');
     const other = await kit.runtime.createQueue('other');

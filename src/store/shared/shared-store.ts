@@ -262,9 +262,10 @@ export class SharedStore implements Store {
 
   read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
     const reader = { look, tell: tell as Reader['tell'] };
-    // One that reads nothing has nothing to wait for.
-    if (gate === 'decided' && this.#seeIn(this.#nowhere, reader)) return;
-    const isCurrent = this.#asked.length + this.#handed.length + this.#readers.length + this.#answered.length === 0;
+    const isNext = this.#readers.length + this.#answered.length === 0;
+    // One that reads nothing has no transaction to wait for.
+    if (gate === 'decided' && isNext && this.#seeIn(this.#nowhere, reader)) return;
+    const isCurrent = isNext && this.#asked.length + this.#handed.length === 0;
     if (this.#released !== undefined && isCurrent && this.#seeIn(this.#released, reader)) return;
     this.commit();
     this.#readers.push(reader);
