@@ -12,7 +12,7 @@ import { liveAll, printed } from './histories.js';
 
 const only = process.env.CALLSHEET_SEED;
 const first = Number(only ?? process.env.CALLSHEET_FIRST ?? 1);
-const count = only === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 200) : 1;
+const count = only === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 150) : 1;
 
 describe('the simulation', () => {
   it('[9.1] [9.2] keeps its promises in every history, and finishes every job after the last fault', {

@@ -93,8 +93,8 @@ export function markOrExit(file: string, line: string, exits: boolean): string {
   return line;
 }
 
-/** A policy that allows as many interruptions as the default, without delays. */
-export const atOnce = ({ kind, job }: RetryQuestion): boolean => kind === 'interrupted' && job.interruptions <= 9;
+/** A policy that allows four interruptions, without delays. */
+export const atOnce = ({ kind, job }: RetryQuestion): boolean => kind === 'interrupted' && job.interruptions <= 4;
 
 function waitFor(file: string): void {
   const asleep = new Int32Array(new SharedArrayBuffer(4));
