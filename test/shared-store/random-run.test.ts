@@ -58,6 +58,8 @@ class History {
   readonly #events: CallsheetEvent[] = [];
   /** Ids of jobs whose put was acknowledged. */
   readonly #acknowledged: string[] = [];
+  /** Keeps the handles: one that is collected is released, at a moment that no seed decides. */
+  readonly #handles: unknown[] = [];
   /** Names of jobs that may begin once at most. */
   readonly #once: string[] = [];
   readonly #outcomes = new Map<string, OutcomeKind>();
@@ -153,7 +155,10 @@ class History {
   /** A put of a runtime that is killed meanwhile stays unacknowledged. */
   #acknowledge(put: Promise<{ readonly id: string }>): void {
     put.then(
-      ({ id }) => this.#acknowledged.push(id),
+      (handle) => {
+        this.#handles.push(handle);
+        this.#acknowledged.push(handle.id);
+      },
       () => {},
     );
   }
