@@ -69,9 +69,9 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'a cancel that the own commit reads first stops nothing',
     tags: ['2.10'],
-    in: 'store/shared/shared-store.ts#release',
-    find: 'const stops = jobs.filter((job) => this.#isJustCancelled(job));',
-    replace: 'const stops: readonly JobRecord[] = [];',
+    in: 'store/shared/own-jobs.ts#OwnJobs.written',
+    find: 'const stops = jobs.filter((job) => this.#isJustCancelled(job)).map(stopOf);',
+    replace: 'const stops: Effect[] = [];',
   },
   {
     bug: 'a run begins though its claim was given back while it was read',

@@ -34,7 +34,7 @@ test('[19.2] without the package `pg`, open says what to install', () => {
   assert.match(stdout, /^PEER_MISSING .*npm install pg/, stderr);
 });
 
-test('[19.2] a wrong password is the server’s own words; a read-only server says what it needs', async (t) => {
+test('[19.2] open names a wrong password and a read-only server in the words of the server', async (t) => {
   const server = await startOwn();
   t.after(() => server.stop());
   const connection = await Connection.open(server.url);

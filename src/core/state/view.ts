@@ -471,10 +471,10 @@ export class View {
     return row.isThere ? row : (this.table.look(row.id) ?? row);
   }
 
-  /** Returns the first of these quotas that has no room. */
   // Made once: each job in line asks.
   readonly #fullLaneAt = ({ queue, gates }: Lane, now: number) => this.#fullAt(queue, gates, now);
 
+  /** Returns the first of these quotas that has no room. */
   #fullAt(queue: string, quotas: readonly string[], now: number, lent?: readonly string[]): string | undefined {
     for (const quota of quotas) {
       const openAt = this.opensAt(queue, quota, now, lent);

@@ -431,7 +431,7 @@ export class PartialState extends State {
     return super.settingsOf(queue);
   }
 
-  /** `true` if it is known of a job what its row is, or that there is none. */
+  /** `true` if the view knows the row of the job, or that the job has none. */
   has(id: Id): boolean {
     return this.#jobs.has(id);
   }

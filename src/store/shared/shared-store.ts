@@ -8,6 +8,10 @@
  * same way, on a view of its own that is never committed. So every answer comes later, and all
  * gates open with the commit.
  *
+ * The ends of plain runs need no loading: they are decided on the jobs as the last commits here
+ * have left them, and the commit is a conflict if others have changed any of them since
+ * (`own-jobs.ts`).
+ *
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it.
  *
@@ -18,15 +22,7 @@
  */
 import { type Effect, gates, idsMadeBy, type Outside } from '../../core/commands.js';
 import { decide } from '../../core/decide.js';
-import {
-  type Id,
-  isAgentOf,
-  type JobRecord,
-  type Payload,
-  type SettingRecord,
-  settingKey,
-} from '../../core/records.js';
-import { CompactJob } from '../../core/state/compact-job.js';
+import { type Id, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
 import { DatabaseUnusableError } from '../../errors.js';
@@ -58,9 +54,10 @@ import {
 } from './database.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
+import { OwnJobs } from './own-jobs.js';
 import { lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
-import { holderOf, Lacks, type Want } from './wants.js';
+import { Lacks, type Want } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -143,14 +140,13 @@ export class SharedStore implements Store {
   #isLineEmpty = false;
   /** The totals of kept roots behind the last commit here, while nothing else is known of them. */
   #kept: PartialState | undefined;
-  /** The versions of the claimed jobs in the mirror, as far as commits here have written them. */
-  readonly #versions = new Map<Id, string>();
   /** `true` if anyone listened to events, as of the last decision. */
   #isHeard = true;
   /** Shows whether a look needs any records. */
   readonly #nowhere = new PartialState(undefined, true);
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
+  readonly #own: OwnJobs;
   /** The number of jobs to read of a line: somewhat more than the last claims took. */
   #lineMost = lineAtOnce;
   readonly #hearing: Hearing;
@@ -181,6 +177,7 @@ export class SharedStore implements Store {
     this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
     this.#hearing = new Hearing(database);
+    this.#own = new OwnJobs(this.#mirror, outside.dispatcher, this.#verdicts);
   }
 
   get hears(): boolean {
@@ -456,10 +453,7 @@ export class SharedStore implements Store {
   /** Takes in what a group has changed, and releases what waited for it. */
   #release({ group, view, writes, puts, version }: Decided): void {
     const { jobs, forgotten, settings, annotations } = writes;
-    // A commit here may be the first to see that another process has cancelled the job.
-    const stops = jobs.filter((job) => this.#isJustCancelled(job));
-    for (const job of jobs) this.#follow(job, version);
-    for (const id of forgotten) this.#expel(id);
+    const stops = this.#own.written(jobs, forgotten, version);
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
@@ -470,7 +464,7 @@ export class SharedStore implements Store {
         for (const { tell, error, same } of replies) tell(error, same);
         if (effects.length > 0) this.#owner.release(effects);
       }
-      for (const { id, fence } of stops) this.#owner.release([{ type: 'stop', gate: 'decided', job: id, fence }]);
+      if (stops.length > 0) this.#owner.release(stops);
       if (jobs.length + forgotten.length + settings.size + annotations.size > 0)
         this.#owner.changed(settings.size > 0, [...annotations.values()].filter(isThere));
     });
@@ -483,22 +477,6 @@ export class SharedStore implements Store {
     } finally {
       this.#released = undefined;
     }
-  }
-
-  #expel(id: Id): void {
-    this.#mirror.expel(id);
-    this.#versions.delete(id);
-  }
-
-  /** Keeps the record of a job that this dispatcher has claimed. */
-  #follow(job: JobRecord, version?: string): void {
-    const { dispatcher } = this.#outside;
-    if (!job.queued) this.#verdicts.drop(job.id);
-    // A client has no dispatcher.
-    if (dispatcher === '' || !isAgentOf(holderOf(job), dispatcher)) return this.#expel(job.id);
-    this.#mirror.admit(CompactJob.toRecord(job));
-    if (version === undefined) this.#versions.delete(job.id);
-    else this.#versions.set(job.id, version);
   }
 
   /** Answers a look on the records of a view, if they are enough. */
@@ -569,7 +547,7 @@ export class SharedStore implements Store {
       this.#timer = rows.timer;
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
-      const effects: Effect[] = dispatcher === '' ? [] : this.#takeClaims(view.atHand(dispatcher));
+      const effects: Effect[] = dispatcher === '' ? [] : this.#own.seen(view.atHand(dispatcher));
       for (const id of outcomes) {
         const job = view.known(id);
         if (job !== undefined && job.outcome !== 'none')
@@ -604,30 +582,6 @@ export class SharedStore implements Store {
     return isChanged;
   }
 
-  /** `true` if a job was cancelled since this dispatcher last saw it under the same claim. */
-  #isJustCancelled({ id, fence, claimed, cancelled }: JobRecord): boolean {
-    const before = this.#mirror.job(id);
-    return claimed && cancelled && before?.claimed === true && before.fence === fence && !before.cancelled;
-  }
-
-  /** Follows the jobs that this dispatcher has now. Returns the effects of others' decisions. */
-  #takeClaims(jobs: readonly JobRecord[]): Effect[] {
-    const effects: Effect[] = [];
-    const there = new Set(jobs.map(({ id }) => id));
-    for (const { id } of [...this.#mirror.jobs()]) if (!there.has(id)) this.#expel(id);
-    for (const job of jobs) {
-      const { id, fence } = job;
-      const before = this.#mirror.job(id);
-      const isSame = before?.claimed === true && before.fence === fence;
-      if (job.claimed && !isSame) effects.push({ type: 'run', gate: 'decided', job: id, fence });
-      if (this.#isJustCancelled(job) || (job.claimed && job.cancelled && !isSame))
-        effects.push({ type: 'stop', gate: 'decided', job: id, fence });
-      // A version that is no longer the right one shows at the commit.
-      this.#follow(job, this.#versions.get(id));
-    }
-    return effects;
-  }
-
   #newView(isLook = false): PartialState {
     return new PartialState((job) => this.#verdicts.on(job), isLook);
   }
@@ -656,7 +610,7 @@ export class SharedStore implements Store {
           const last = await transaction.lastCommit(lane.session);
           if (last?.group === number) return attempts[last.attempt]!;
         }
-        const recalled = assumes ? this.#recall(asked) : [];
+        const recalled = assumes ? this.#own.recall(asked) : [];
         const known = this.#decideKnown(asked, requests, recalled);
         assumes = false;
         const decided =
@@ -682,17 +636,6 @@ export class SharedStore implements Store {
         transaction.end();
       }
     }
-  }
-
-  /** Returns the jobs whose plain runs have ended, as the last commits here have left them. */
-  #recall(asked: readonly Timed[]): KnownJob[] {
-    return asked.flatMap(({ command }) => {
-      const job = command.type === 'settle' ? this.#mirror.job(command.job) : undefined;
-      const version = this.#versions.get(job?.id ?? '');
-      return job === undefined || version === undefined || !isAlone(job)
-        ? []
-        : { job: CompactJob.toRecord(job), version };
-    });
   }
 
   /**
@@ -852,10 +795,6 @@ const rowsOf = (known: readonly KnownJob[]): [Want[], Rows] => [
   known.map(({ job: { id } }) => ({ kind: 'job', id })),
   { ...noRows(), jobs: known.map(({ job }) => [job.id, job]) },
 ];
-
-/** `true` for a claimed job whose end, as a rule, changes no other record. */
-const isAlone = ({ role, form, callbacks, awaiters, unique, quotas, inner }: JobRecord): boolean =>
-  role === 'root' && form === 'call' && callbacks + awaiters + quotas.length === 0 && unique === '' && inner === '';
 
 const keptWants: readonly Want[] = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'kept', kept }));
 
