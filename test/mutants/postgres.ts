@@ -24,6 +24,14 @@ export const postgres: readonly Mutant[] = [
     replace: "'select $1::text'",
   },
   {
+    bug: 'a new job replaces the one that has its id',
+    tags: ['3.3'],
+    tests: ['store/conformance.test.ts'],
+    in: 'store/postgres/writing.ts#startWrites',
+    find: 'inserted.has(id) ? undefined : known.get(id)',
+    replace: 'known.get(id)',
+  },
+  {
     bug: 'a newer schema is used',
     tags: ['19.2'],
     tests: migrations,

@@ -52,6 +52,20 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     );
   });
 
+  it('[3.3] refuses a job whose id is taken, beside a command that reads the other job', async () => {
+    const subject = await make();
+    await subject.do(put([whole('parallel', 'w', [call('a'), call('b')])]));
+    subject.told.length = 0;
+    subject.ask(put([call('b')]), 'synced', 'b');
+    subject.ask(claim('w'));
+    await subject.durable();
+    assert.ok(subject.told.some((told) => told.startsWith('refused b')));
+    assert.deepEqual(
+      subject.records().map(({ role }) => role),
+      ['part', 'part', 'root'],
+    );
+  });
+
   it('releases nothing before the group is committed, and each reply once', async () => {
     const subject = await make();
     for (const gate of ['decided', 'written', 'synced'] as const) subject.ask(put([call(gate)]), gate, gate);

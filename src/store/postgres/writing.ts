@@ -102,11 +102,14 @@ export function startWrites(
     return above === '' ? id : rootOf(above);
   };
   const bytes = sameBytes();
+  // The row of an id that is taken may have been read after its job was decided: it stays.
+  const inserted = new Set(writes.inserted);
+  const before = ({ id }: JobRecord) => (inserted.has(id) ? undefined : known.get(id));
   const rows = writes.jobs.map((job) => ({
-    ...valuesOf(job, rootOf(job.id), known.get(job.id), bytes),
+    ...valuesOf(job, rootOf(job.id), before(job), bytes),
     version: assumed.get(job.id) ?? null,
   }));
-  const isNew = (_: Values, at: number) => !known.has(writes.jobs[at]!.id);
+  const isNew = (_: Values, at: number) => before(writes.jobs[at]!) === undefined;
   return [
     ...update(
       run,
