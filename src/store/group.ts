@@ -27,10 +27,14 @@ export interface Released {
 
 export class Group {
   readonly asked: Asked[] = [];
-  /** The effects of all gates, in order. */
   readonly #effects: Effect[] = [];
   #decision: { -readonly [Field in keyof Decision]: Decision[Field] } | undefined;
   readonly #replies: Record<Gate, Reply[]> = { decided: [], written: [], synced: [] };
+
+  /** The effects of all gates, in order. */
+  get effects(): readonly Effect[] {
+    return this.#effects;
+  }
 
   get empty(): boolean {
     return this.asked.length === 0;

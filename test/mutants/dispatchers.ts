@@ -67,10 +67,26 @@ export const dispatchers: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a job that its own process cancels is stopped twice',
+    tags: ['2.10'],
+    tests: ['store/conformance.test.ts'],
+    in: 'store/shared/own-jobs.ts#OwnJobs.written',
+    find: '&& !isStopped(job)',
+    replace: '',
+  },
+  {
+    bug: 'a step that ends a large whole counts the parts that have ended beside it',
+    tags: ['7.5'],
+    tests: ['store/conformance.test.ts'],
+    in: 'store/shared/partial-state.ts#PartialState.unendedFrom',
+    find: 'if (slice.parts.length === most || next === whole.parts) return slice;',
+    replace: 'return slice;',
+  },
+  {
     bug: 'a cancel that the own commit reads first stops nothing',
     tags: ['2.10'],
     in: 'store/shared/own-jobs.ts#OwnJobs.written',
-    find: 'const stops = jobs.filter((job) => this.#isJustCancelled(job)).map(stopOf);',
+    find: 'const stops = jobs.filter((job) => this.#isJustCancelled(job) && !isStopped(job)).map(stopOf);',
     replace: 'const stops: Effect[] = [];',
   },
   {

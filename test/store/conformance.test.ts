@@ -3,7 +3,7 @@
  * state that the next process finds.
  */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { Command, Filling, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import { atOnce } from '../../src/core/decision.js';
 import type { Level } from '../../src/core/records.js';
@@ -28,6 +28,14 @@ const settle = (name: string, size = 3, fence = 1): Command => ({
   startedAt: 1000,
   inner: [],
 });
+/** Lets a decision begin or end at most `parts` parts of a whole. */
+function limitParts(t: TestContext, parts: number): void {
+  const { parts: most } = atOnce;
+  atOnce.parts = parts;
+  t.after(() => {
+    atOnce.parts = most;
+  });
+}
 const withArgs = (name: string, size: number) => call(name, {}, { args: bytes(size) });
 
 for (const kind of kinds) describe(kind.name, () => conforms(kind));
@@ -219,11 +227,7 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
   });
 
   it('[7.5] goes on with the parts of a large whole, wherever a kill has stopped it', async (t) => {
-    const { parts: most } = atOnce;
-    atOnce.parts = 3;
-    t.after(() => {
-      atOnce.parts = most;
-    });
+    limitParts(t, 3);
     const parts = Array.from({ length: 8 }, (_, index) => `p${index}`);
     let subject: Subject = await make();
     let { time } = subject.clock;
@@ -253,6 +257,42 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     assert.deepEqual(await goOn(), some(6, 'completed', 'pending'));
     assert.deepEqual(await goOn(), some(8, 'completed', ''));
     assert.equal(subject.state.job(idOf('c'))!.claimed, true);
+  });
+
+  it('[7.5] ends parts of a large whole, beside some that end by themselves', async (t) => {
+    const subject = await make();
+    const parts = Array.from({ length: 8 }, (_, index) => `p${index}`);
+    await subject.do(
+      put([
+        whole(
+          'parallel',
+          'w',
+          parts.map((name) => call(name)),
+        ),
+      ]),
+    );
+    for (const name of ['w', 'p0', 'p1']) await subject.do(claim(name));
+    limitParts(t, 3);
+    subject.ask(settle('p0'));
+    subject.ask(settle('p1'));
+    subject.ask({ type: 'cancel', job: idOf('w') });
+    await subject.durable();
+    assert.deepEqual(
+      parts.map((name) => subject.state.job(idOf(name))!.status),
+      parts.map((_, at) => (at < 5 ? 'completed' : 'pending')),
+    );
+  });
+
+  it('[2.10] stops a cancelled job once', async () => {
+    const subject = await make();
+    await subject.do(put([call('a')]));
+    await subject.do(claim('a'));
+    await subject.do({ type: 'cancel', job: idOf('a') });
+    await subject.do({ type: 'tick' });
+    assert.deepEqual(
+      subject.told.filter((told) => told.startsWith('stop')),
+      ['stop a'],
+    );
   });
 
   it('[9.3] reopens with a job whose level another put has raised', async () => {

@@ -37,6 +37,15 @@ function seenOf(subject: Subject) {
 
 async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
   const subjects = await Promise.all(kinds.map(({ make }) => make()));
+  try {
+    await compare(subjects, groups);
+  } finally {
+    // The search for a smaller trace would need all connections of the server.
+    await Promise.all(subjects.map(({ store }) => store.close()));
+  }
+}
+
+async function compare(subjects: readonly Subject[], groups: readonly (readonly Wish[])[]): Promise<void> {
   const wishes = new Wishes((size) => new Uint8Array(size).fill(size));
   for (const subject of subjects) await subject.durable();
   for (const group of groups) {

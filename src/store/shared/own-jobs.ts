@@ -28,11 +28,17 @@ export class OwnJobs {
   }
 
   /**
-   * Takes in what a commit here has written. Returns the stops of the jobs that another process has
-   * cancelled, if this commit is the first to see it.
+   * Takes in what a commit here has written, and the effects of its decisions. Returns the stops of
+   * the jobs that another process has cancelled, if this commit is the first to see it.
    */
-  written(jobs: readonly JobRecord[], forgotten: readonly Id[], version: string | undefined): Effect[] {
-    const stops = jobs.filter((job) => this.#isJustCancelled(job)).map(stopOf);
+  written(
+    jobs: readonly JobRecord[],
+    forgotten: readonly Id[],
+    effects: readonly Effect[],
+    version: string | undefined,
+  ): Effect[] {
+    const isStopped = ({ id }: JobRecord) => effects.some((effect) => effect.type === 'stop' && effect.job === id);
+    const stops = jobs.filter((job) => this.#isJustCancelled(job) && !isStopped(job)).map(stopOf);
     for (const job of jobs) this.#follow(job, version);
     for (const id of forgotten) this.#expel(id);
     return stops;

@@ -230,9 +230,15 @@ export class PartialState extends State {
   override unendedFrom(whole: JobRecord, from: number, most: number): Slice {
     const own = this.#own(whole) as JobRow;
     const isKnown = ['part', 'unendedPart'].some((index) => this.#known.has(indexWant(index as Index, whole.id)));
-    const want: Want = { kind: 'next', index: 'unendedPart', key: whole.id, from, most };
-    if (whole.parts > 0 && !isKnown) this.#need(want);
-    return unendedIn(own.partRows, from, Math.min(whole.parts, this.#reached.get(wantKey(want)) ?? whole.parts), most);
+    if (whole.parts === 0 || isKnown) return super.unendedFrom(own, from, most);
+    // Some of those that are loaded may have ended in this transaction.
+    for (let next = from; ; ) {
+      const want: Want = { kind: 'next', index: 'unendedPart', key: whole.id, from: next, most };
+      this.#need(want);
+      next = Math.min(whole.parts, this.#reached.get(wantKey(want)) ?? whole.parts);
+      const slice = unendedIn(own.partRows, from, next, most);
+      if (slice.parts.length === most || next === whole.parts) return slice;
+    }
   }
 
   override lastPart(whole: JobRecord): JobRecord | undefined {

@@ -453,7 +453,7 @@ export class SharedStore implements Store {
   /** Takes in what a group has changed, and releases what waited for it. */
   #release({ group, view, writes, puts, version }: Decided): void {
     const { jobs, forgotten, settings, annotations } = writes;
-    const stops = this.#own.written(jobs, forgotten, version);
+    const stops = this.#own.written(jobs, forgotten, group.effects, version);
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
