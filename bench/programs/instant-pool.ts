@@ -1,6 +1,7 @@
 /** A pool whose threads return each job's arguments as its result, in the next turn of the loop. */
 import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import type { PoolOwner, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
+import type { RunReport } from '../../src/protocol/board.js';
 
 const noBytes = new Uint8Array(0);
 const none: readonly never[] = [];
@@ -10,6 +11,11 @@ export class InstantPool extends NoPool {
   override readonly mostThreads: number;
   readonly #owner: PoolOwner;
   readonly #given: (readonly Run[])[][];
+  /** One object for all, as that of a board. */
+  readonly #report: { -readonly [Field in keyof RunReport]: RunReport[Field] } = {
+    ...{ slot: 0, kind: 'value', startedAt: 0, ranMs: 0 },
+    ...{ payload: noBytes, note: '', inner: noBytes },
+  };
   #isDue = false;
   override out = 0;
 
@@ -39,7 +45,8 @@ export class InstantPool extends NoPool {
 
   #answer(): void {
     this.#isDue = false;
-    const startedAt = Date.now();
+    const report = this.#report;
+    report.startedAt = Date.now();
     for (const batches of this.#given) {
       for (const runs of batches.splice(0)) {
         this.out -= runs.length;
@@ -49,9 +56,9 @@ export class InstantPool extends NoPool {
         for (const run of runs) {
           const { byteLength } = run.args!;
           copy.set(run.args!, at);
-          const payload = new Uint8Array(copy.buffer, at, byteLength);
+          report.payload = new Uint8Array(copy.buffer, at, byteLength);
           at += byteLength;
-          this.#owner.settled(run, { slot: 0, kind: 'value', startedAt, ranMs: 0, payload, note: '', inner: noBytes });
+          this.#owner.settled(run, report);
         }
       }
     }

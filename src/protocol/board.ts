@@ -104,6 +104,10 @@ export class Board {
   readonly #numbers: DataView;
   readonly #monotonic: () => number;
   #isBroken = false;
+  readonly #report: { -readonly [Field in keyof RunReport]: RunReport[Field] } = {
+    ...{ slot: 0, kind: 'value', startedAt: 0, ranMs: 0 },
+    ...{ payload: nothing, note: '', inner: nothing },
+  };
 
   constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes), monotonic = monotonicMs) {
     this.buffer = buffer;
@@ -246,12 +250,13 @@ export class Board {
   }
 
   /**
-   * Coordinator: returns the reports since the last call. Several share one copied buffer. A job
-   * may have broken the code that writes reports: reading stops for good at the first impossible
-   * one.
+   * Coordinator: passes each report since the last call to `take`. Returns their number. The report
+   * is one object for all, valid during the call; its bytes may be kept, and several reports share
+   * one copied buffer. A job may have broken the code that writes reports: reading stops for good at
+   * the first impossible one.
    */
-  drain(): readonly RunReport[] {
-    const reports: RunReport[] = [];
+  drain(take: (report: RunReport) => void): number {
+    let count = 0;
     const head = Atomics.load(this.#words, written) >>> 0;
     let tail = Atomics.load(this.#words, read) >>> 0;
     while (tail !== head && !this.#isBroken) {
@@ -262,14 +267,13 @@ export class Board {
       if (this.#isBroken) break;
       const bytes = this.#runBytes(from, Math.min(left, toEnd));
       const isSkipped = bytes === 0 && left > toEnd && this.#numbers.getUint32(from, true) === 0;
-      if (bytes > 0) {
-        const run = new Uint8Array(this.#ring.subarray(from, from + bytes));
-        this.#isBroken = !readReports(run, reports);
-      } else if (!isSkipped) this.#isBroken = true;
       tail = (tail + (isSkipped ? toEnd : bytes)) >>> 0;
+      const run = new Uint8Array(this.#ring.subarray(from, from + bytes));
+      Atomics.store(this.#words, read, tail | 0);
+      count += this.#takeEach(run, take);
+      if (bytes === 0 && !isSkipped) this.#isBroken = true;
     }
-    Atomics.store(this.#words, read, tail | 0);
-    return reports;
+    return count;
   }
 
   /** Coordinator: `true` if the worker wrote something impossible. */
@@ -288,6 +292,34 @@ export class Board {
     }
     return bytes;
   }
+
+  /** Passes on the reports of a run, up to the first impossible one. Returns their number. */
+  #takeEach(run: Uint8Array, take: (report: RunReport) => void): number {
+    const { buffer } = run;
+    const numbers = new DataView(buffer);
+    const report = this.#report;
+    let count = 0;
+    for (let at = 0; at < run.length; count++) {
+      const size = numbers.getUint32(at, true);
+      const kind = reportKinds[numbers.getUint32(at + 8, true)];
+      const payloadBytes = numbers.getUint32(at + 12, true);
+      const noteAt = at + headBytes + payloadBytes;
+      const noteBytes = numbers.getUint32(at + 16, true);
+      const innerBytes = numbers.getUint32(at + 20, true);
+      this.#isBroken = kind === undefined || headBytes + payloadBytes + noteBytes + innerBytes > size;
+      if (this.#isBroken) break;
+      report.slot = numbers.getUint32(at + 4, true);
+      report.kind = kind!;
+      report.startedAt = numbers.getFloat64(at + 24, true);
+      report.ranMs = numbers.getFloat64(at + 32, true);
+      report.payload = viewOf(buffer, at + headBytes, payloadBytes);
+      report.note = noteBytes === 0 ? '' : Buffer.from(buffer, noteAt, noteBytes).toString('latin1');
+      report.inner = viewOf(buffer, noteAt + noteBytes, innerBytes);
+      take(report);
+      at += size;
+    }
+    return count;
+  }
 }
 
 /**
@@ -298,30 +330,5 @@ const runBytes = 4096;
 
 const nothing = new Uint8Array();
 
-/** Reads the reports of a run. Returns `false` at the first impossible one. */
-function readReports(run: Uint8Array, reports: RunReport[]): boolean {
-  const { buffer } = run;
-  const numbers = new DataView(buffer);
-  const view = (at: number, length: number) => (length === 0 ? nothing : new Uint8Array(buffer, at, length));
-  for (let at = 0; at < run.length; ) {
-    const size = numbers.getUint32(at, true);
-    const slot = numbers.getUint32(at + 4, true);
-    const kind = reportKinds[numbers.getUint32(at + 8, true)];
-    const payloadBytes = numbers.getUint32(at + 12, true);
-    const noteAt = at + headBytes + payloadBytes;
-    const noteBytes = numbers.getUint32(at + 16, true);
-    const innerBytes = numbers.getUint32(at + 20, true);
-    if (kind === undefined || headBytes + payloadBytes + noteBytes + innerBytes > size) return false;
-    reports.push({
-      slot,
-      kind,
-      startedAt: numbers.getFloat64(at + 24, true),
-      ranMs: numbers.getFloat64(at + 32, true),
-      payload: view(at + headBytes, payloadBytes),
-      note: noteBytes === 0 ? '' : Buffer.from(buffer, noteAt, noteBytes).toString('latin1'),
-      inner: view(noteAt + noteBytes, innerBytes),
-    });
-    at += size;
-  }
-  return true;
-}
+const viewOf = (buffer: ArrayBufferLike, at: number, length: number) =>
+  length === 0 ? nothing : new Uint8Array(buffer, at, length);

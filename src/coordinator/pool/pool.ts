@@ -476,9 +476,7 @@ export class Pool implements PoolPort {
 
   /** Handles what the thread has reported. Returns `true` if there was anything. */
   #drain(thread: Thread): boolean {
-    const reports = thread.reports();
-    for (const report of reports) this.#settle(thread, report);
-    let heard = reports.length;
+    let heard = thread.board.drain((report) => this.#settle(thread, report));
     for (const message of thread.unheard()) {
       this.#hear(thread, message);
       heard++;

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { Board, type RunReport, slotCount } from '../../protocol/board.js';
+import { Board, slotCount } from '../../protocol/board.js';
 import type { ThreadLink, ThreadLoad, ThreadMessage, ToThread } from '../../protocol/dispatch.js';
 import type { WireModule } from '../../protocol/messages.js';
 import type { Run } from './pool-port.js';
@@ -115,10 +115,6 @@ export class Thread {
       if (received === undefined) return;
       yield received.message;
     }
-  }
-
-  reports(): readonly RunReport[] {
-    return this.board.drain();
   }
 
   /** Ends the thread by aborting its tasks, on which Piscina terminates it. */
