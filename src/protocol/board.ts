@@ -251,8 +251,8 @@ export class Board {
 
   /**
    * Coordinator: passes each report since the last call to `take`. Returns their number. The report
-   * is one object for all, valid during the call; its bytes may be kept, and several reports share
-   * one copied buffer. A job may have broken the code that writes reports: reading stops for good at
+   * is one object for all, valid during the call. Its bytes may be kept; several reports share one
+   * copied buffer. A job may have broken the code that writes reports: reading stops for good at
    * the first impossible one.
    */
   drain(take: (report: RunReport) => void): number {
