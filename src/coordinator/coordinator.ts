@@ -26,7 +26,8 @@ import { countForgettable, hasOldMemory } from '../core/retention.js';
 import type { Tally } from '../core/state/tallies.js';
 import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
-import type { ClientMessage, WireModule } from '../protocol/messages.js';
+import type { ReceivedMessage } from '../protocol/message-runs.js';
+import type { WireModule } from '../protocol/messages.js';
 import { postedCommand } from '../protocol/posted.js';
 import type { Awaited, Put, Records, Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
@@ -290,7 +291,7 @@ export class Coordinator implements StoreOwner {
   }
 
   /** Takes one batch of messages of a client: the one in this process, or `caller`. */
-  receive(messages: readonly ClientMessage[], caller: Caller = this.#parts.callers.own): void {
+  receive(messages: readonly ReceivedMessage[], caller: Caller = this.#parts.callers.own): void {
     this.#statistics.passTo(this.#ports.now());
     this.#clients.receive(caller, messages);
     this.turn();

@@ -12,8 +12,8 @@ import { defaultImportMs, type ModuleDescription, type ModuleSetup, type Recycli
 import { errorToData } from '../protocol/error-data.js';
 import { describeModules, withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
-import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
+import { packCoordinatorMessages, type ReceivedMessage, unpackClientMessages } from '../protocol/message-runs.js';
+import type { CoordinatorMessage } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { PostgresOptions } from '../store/postgres/database.js';
@@ -146,7 +146,7 @@ async function start(): Promise<void> {
   checkGiven({ modules, retry }, known);
   if (!runs) await pool.destroy();
   const found = await coordinator.open(known);
-  const take = (message: Uint8Array | WithBuffers): ClientMessage[] => {
+  const take = (message: Uint8Array | WithBuffers): ReceivedMessage[] => {
     if (!Array.isArray(message)) return unpackClientMessages(message);
     coordinator.keepBuffers(message[1]);
     return unpackClientMessages(message[0]);

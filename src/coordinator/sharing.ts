@@ -12,7 +12,7 @@ import { idFromText, idToText } from '../codec/id.js';
 import type { Id, LogLevel } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { ownerHello, readClientHello, refusal } from '../protocol/hello.js';
-import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
+import { packCoordinatorMessages, unpackClientMessages, unpackPuts } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { messageFromOutside } from '../protocol/outside.js';
 import { BadPeerError, Wire, type WireListener } from '../protocol/wire.js';
@@ -193,7 +193,7 @@ class Peer implements WireListener {
 /** Returns the messages of a batch. Throws if one is not valid. */
 function messagesFrom(bytes: Uint8Array): ClientMessage[] {
   try {
-    return unpackClientMessages(bytes).map(messageFromOutside);
+    return unpackClientMessages(bytes).map(unpackPuts).map(messageFromOutside);
   } catch (error) {
     throw new BadPeerError(`a message is not valid: ${(error as Error).message}`);
   }

@@ -1,10 +1,13 @@
 /** Makes the core's commands of commands as they are sent. */
 import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
 import type { Id, Level, Payload } from '../core/records.js';
+import { type PackedPuts, readPlain } from './message-runs.js';
 import type { WireChange, WireCommand, WireJob, WireRetry } from './messages.js';
 
 const noOptions = {};
 const none: readonly never[] = [];
+
+export type Put = Extract<Command, { type: 'put' }>;
 
 /** The fields of a command that its receiver adds. */
 export interface Received {
@@ -14,6 +17,23 @@ export interface Received {
   readonly level: Level;
   /** Makes a payload of the store from bytes. */
   readonly payload: (bytes: Uint8Array) => Payload;
+}
+
+/** The command of puts that are still packed. */
+export function commandFromPacked(
+  [, , queue, level, callables, bytes]: PackedPuts,
+  { owner, payload }: Omit<Received, 'level'>,
+): Put {
+  const jobs = readPlain(bytes, callables, (id, callable, args) => ({
+    id,
+    form: 'call' as const,
+    callable,
+    args: args === null ? null : payload(args),
+    options: noOptions,
+    parts: none,
+    callbacks: none,
+  }));
+  return { type: 'put', queue, jobs, owner, level };
 }
 
 export function commandFromWire(wire: Exclude<WireCommand, WireRetry | WireChange>, received: Received): Command {

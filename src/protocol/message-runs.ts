@@ -12,11 +12,12 @@
  *    deliver    tag, bytes; for each: request, kind, size of the payload, payload
  *
  * Numbers are varints. Payloads are copied out of the batch, so that one kept for long does not
- * keep the whole batch in memory.
+ * keep the whole batch in memory. `plainPuts` stay packed until they become a command, so that no
+ * job of theirs is an object more than once.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
-import { codeOf, type Level } from '../core/records.js';
+import { codeOf, type Id, type Level } from '../core/records.js';
 import { outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';
@@ -25,7 +26,10 @@ export type Puts = Extract<ClientMessage, ['puts', ...unknown[]]>;
 type Delivery = Extract<CoordinatorMessage, ['deliver', ...unknown[]]>;
 
 type Packed<Tag> = [tag: Tag, request: number, queue: string, level: Level, callables: string[], bytes: Uint8Array];
-type PackedJobs = Packed<'plainPuts'> | Packed<'plainPut'>;
+export type PackedPuts = Packed<'plainPuts'>;
+type PackedJobs = PackedPuts | Packed<'plainPut'>;
+/** A message of a client as it is received. */
+export type ReceivedMessage = ClientMessage | PackedPuts;
 type PackedDeliveries = ['deliver', bytes: Uint8Array];
 
 const out = new ByteWriter();
@@ -34,15 +38,19 @@ export function packClientMessages(messages: readonly ClientMessage[]): Uint8Arr
   return packBatch(messages.map((message) => packJobs(message) ?? message));
 }
 
-export function unpackClientMessages(bytes: Uint8Array): ClientMessage[] {
+export function unpackClientMessages(bytes: Uint8Array): ReceivedMessage[] {
   return unpackBatch<ClientMessage | PackedJobs>(bytes).map((message) => {
-    if (message[0] !== 'plainPuts' && message[0] !== 'plainPut') return message;
-    const [tag, request, queue, level, callables, packed] = message;
-    const jobs = readJobs(packed, callables);
-    return tag === 'plainPuts'
-      ? ['puts', request, queue, level, jobs]
-      : ['do', request, level, { type: 'put', queue, jobs }];
+    if (message[0] !== 'plainPut') return message;
+    const [, request, queue, level, callables, packed] = message;
+    return ['do', request, level, { type: 'put', queue, jobs: readJobs(packed, callables) }];
   });
+}
+
+/** Unpacks plain puts, too. */
+export function unpackPuts(message: ReceivedMessage): ClientMessage {
+  if (message[0] !== 'plainPuts') return message;
+  const [, first, queue, level, callables, packed] = message;
+  return ['puts', first, queue, level, readJobs(packed, callables)];
 }
 
 export function packCoordinatorMessages(messages: readonly CoordinatorMessage[]): Uint8Array {
@@ -126,10 +134,7 @@ function writeJobs(jobs: readonly WireJob[]): [callables: string[], bytes: Uint8
 }
 
 function readJobs(bytes: Uint8Array, callables: readonly string[]): WireJob[] {
-  const input = new ByteReader(bytes);
-  const jobs: WireJob[] = [];
-  while (input.left > 0) jobs.push(readPlain(input, callables));
-  return jobs;
+  return readPlain(bytes, callables, (id, callable, args) => [id, 'call', callable, args, null, none, none]);
 }
 
 function writePlain([id, , callable, args]: WireJob, callables: string[]): void {
@@ -141,11 +146,21 @@ function writePlain([id, , callable, args]: WireJob, callables: string[]): void 
   if (args !== null) out.raw(args);
 }
 
-function readPlain(input: ByteReader, callables: readonly string[]): WireJob {
-  const id = input.id();
-  const callable = callables[input.varint()]!;
-  const size = input.varint();
-  return [id, 'call', callable, size === 0 ? null : input.copied(size - 1), null, none, none];
+/** Makes something of each packed plain job. */
+export function readPlain<Job>(
+  bytes: Uint8Array,
+  callables: readonly string[],
+  make: (id: Id, callable: string, args: Uint8Array | null) => Job,
+): Job[] {
+  const input = new ByteReader(bytes);
+  const jobs: Job[] = [];
+  while (input.left > 0) {
+    const id = input.id();
+    const callable = callables[input.varint()]!;
+    const size = input.varint();
+    jobs.push(make(id, callable, size === 0 ? null : input.copied(size - 1)));
+  }
+  return jobs;
 }
 
 const none: never[] = [];

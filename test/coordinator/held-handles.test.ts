@@ -5,8 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { newId } from '../../src/codec/id.js';
 import { HeldHandles } from '../../src/coordinator/clients/held-handles.js';
-import { unpackClientMessages } from '../../src/protocol/message-runs.js';
-import type { ClientMessage } from '../../src/protocol/messages.js';
+import { type ReceivedMessage, unpackClientMessages } from '../../src/protocol/message-runs.js';
 import { Link } from '../../src/runtime/link.js';
 import { eventually } from '../harness/eventually.js';
 
@@ -44,7 +43,7 @@ describe('held handles', () => {
   it('[2.12] releases a put with its last handle, and no other put', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    const sent: ClientMessage[] = [];
+    const sent: ReceivedMessage[] = [];
     const post = (batch: Uint8Array) => void sent.push(...unpackClientMessages(batch));
     const link = new Link({ listen: () => {}, post }, () => {});
     const [kept, dropped] = ids(2) as [string, string];

@@ -114,7 +114,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'puts are accepted while the runtime closes',
     tags: ['5.9'],
     in: 'coordinator/clients/client-commands.ts#put',
-    find: "if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));",
+    find: "if (isClosing()) return this.#refuse(caller, first, command, new ClosedError('the runtime is closing'));",
     replace: '',
   },
   {

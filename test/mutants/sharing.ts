@@ -75,7 +75,7 @@ export const sharing: readonly Mutant[] = [
     tags: ['16.3'],
     tests: peers,
     in: 'coordinator/clients/client-commands.ts#put',
-    find: 'if (again) for (const [id] of jobs) this.#context.outcomes.catchUp(id);',
+    find: 'if (again) for (const { id } of jobs) this.#context.outcomes.catchUp(id);',
     replace: '',
   },
   {
@@ -139,8 +139,8 @@ export const sharing: readonly Mutant[] = [
     tags: ['16.5'],
     tests: peers,
     in: 'coordinator/sharing.ts#messagesFrom',
-    find: 'unpackClientMessages(bytes).map(messageFromOutside)',
-    replace: 'unpackClientMessages(bytes)',
+    find: 'unpackClientMessages(bytes).map(unpackPuts).map(messageFromOutside)',
+    replace: 'unpackClientMessages(bytes).map(unpackPuts)',
   },
   {
     bug: 'any batch is received, however long',

@@ -12,6 +12,7 @@ import {
   packCoordinatorMessages,
   unpackClientMessages,
   unpackCoordinatorMessages,
+  unpackPuts,
 } from '../../src/protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
 
@@ -45,7 +46,7 @@ function unshared(value: unknown): unknown {
 }
 
 const client = (messages: ClientMessage[]) =>
-  assert.deepEqual(unshared(unpackClientMessages(packClientMessages(messages))), unshared(messages));
+  assert.deepEqual(unshared(unpackClientMessages(packClientMessages(messages)).map(unpackPuts)), unshared(messages));
 const coordinator = (messages: CoordinatorMessage[]) =>
   assert.deepEqual(unshared(unpackCoordinatorMessages(packCoordinatorMessages(messages))), unshared(messages));
 
@@ -142,7 +143,7 @@ describe('a message that is kept', () => {
       ['do', 10, 'full', put],
       ['do', 11, 'full', { ...put, jobs: [...jobs, optional] }],
     ]);
-    for (const message of unpackClientMessages(batch)) {
+    for (const message of unpackClientMessages(batch).map(unpackPuts)) {
       if (message[0] === 'puts') for (const job of message[4]) isOwn(job[3]);
       else if (message[0] === 'do' && message[3].type === 'put') for (const job of message[3].jobs) isOwn(job[3]);
     }

@@ -8,8 +8,8 @@ import { type Command, levelGate } from '../../core/commands.js';
 import type { Id, Level } from '../../core/records.js';
 import type { View } from '../../core/state/view.js';
 import { ClosedError } from '../../errors.js';
-import { commandFromWire } from '../../protocol/commands.js';
-import type { Puts } from '../../protocol/message-runs.js';
+import { commandFromPacked, commandFromWire, type Put } from '../../protocol/commands.js';
+import type { PackedPuts, Puts } from '../../protocol/message-runs.js';
 import type { WireCommand } from '../../protocol/messages.js';
 import type { Records } from '../../store/store.js';
 import type { Runs } from '../claiming/runs.js';
@@ -55,50 +55,66 @@ export class ClientCommands {
   }
 
   /** Puts one job each, with one command: all are stored, or none. */
-  put(caller: Caller, puts: Puts): void {
-    const { store, bounded } = this.#context;
-    const [, first, queue, level, jobs, again = false] = puts;
-    if (jobs.length > 1 && bounded.isBounded(queue)) {
-      for (const [index, job] of jobs.entries()) this.put(caller, ['puts', first + index, queue, level, [job], again]);
-      return;
+  put(caller: Caller, message: Puts | PackedPuts): void {
+    const [, first] = message;
+    const command = this.#putFrom(caller, message);
+    try {
+      this.#admit(caller, first, command);
+    } catch (error) {
+      this.#refuse(caller, first, command, error as Error);
     }
-    const wire = { type: 'put', queue, jobs, ...(again && { again }) } as const;
-    const command = commandFromWire(wire, { owner: caller.owner, level, payload: store.payload });
-    bounded.admit(caller, command, (decide) => this.#put(caller, puts, command, decide));
   }
 
-  #put(caller: Caller, puts: Puts, command: Command, decide: DecideBounded): void {
+  #putFrom({ owner }: Caller, message: Puts | PackedPuts): Put {
+    const { payload } = this.#context.store;
+    if (message[0] === 'plainPuts') return commandFromPacked(message, { owner, payload });
+    const [, , queue, level, jobs, again = false] = message;
+    const wire = { type: 'put', queue, jobs, ...(again && { again }) } as const;
+    return commandFromWire(wire, { owner, level, payload }) as Put;
+  }
+
+  #admit(caller: Caller, first: number, command: Put): void {
+    const { bounded } = this.#context;
+    const { jobs, queue } = command;
+    if (jobs.length > 1 && bounded.isBounded(queue)) {
+      for (const [index, job] of jobs.entries()) this.#admit(caller, first + index, { ...command, jobs: [job] });
+      return;
+    }
+    bounded.admit(caller, command, (decide) => this.#put(caller, first, command, decide));
+  }
+
+  #put(caller: Caller, first: number, command: Put, decide: DecideBounded): void {
     const { isClosing } = this.#context;
-    const [, first, , level, jobs, again = false] = puts;
-    if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
+    const { jobs, level, again = false } = command;
+    if (isClosing()) return this.#refuse(caller, first, command, new ClosedError('the runtime is closing'));
     const expect = () => {
-      for (let index = 0; index < jobs.length; index++) caller.puts.set(jobs[index]![0], first + index);
+      for (let index = 0; index < jobs.length; index++) caller.puts.set(jobs[index]!.id, first + index);
     };
     // The job of a repeated put may end at any moment: no outcome may come before the reply.
     if (!again) expect();
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
-      if (error !== undefined) this.refuse(caller, puts, error);
+      if (error !== undefined) this.#refuse(caller, first, command, error);
       else if (same === undefined) {
         if (again) expect();
         caller.post(['done', first, jobs.length]);
-        if (again) for (const [id] of jobs) this.#context.outcomes.catchUp(id);
+        if (again) for (const { id } of jobs) this.#context.outcomes.catchUp(id);
       } else {
-        const [id] = jobs[0]!;
+        const { id } = jobs[0]!;
         caller.puts.delete(id);
         caller.hands.hold(id, id, same);
         caller.post(['answer', first, same]);
       }
     };
     const full = () => {
-      for (const [id] of jobs) caller.puts.delete(id);
+      for (const { id } of jobs) caller.puts.delete(id);
     };
     decide(command, { gate: levelGate(level), reply, full });
   }
 
   /** Answers each put with the error. */
-  refuse(caller: Caller, [, first, , , jobs]: Puts, error: Error): void {
+  #refuse(caller: Caller, first: number, { jobs }: Put, error: Error): void {
     this.#context.movedBuffers.drop(jobs);
-    for (const [index, [id]] of jobs.entries()) {
+    for (const [index, { id }] of jobs.entries()) {
       caller.puts.delete(id);
       caller.post(replyTo(first + index, error));
     }
@@ -131,7 +147,7 @@ export class ClientCommands {
     // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
-      if (error !== undefined) this.#context.movedBuffers.dropRefused(wire);
+      if (error !== undefined) this.#context.movedBuffers.dropRefused(command);
       else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);
       caller.post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };

@@ -5,8 +5,7 @@
 
 import type { Event } from '../../core/events.js';
 import { CoordinatorDiedError } from '../../errors.js';
-import type { Puts } from '../../protocol/message-runs.js';
-import type { ClientMessage } from '../../protocol/messages.js';
+import type { PackedPuts, Puts, ReceivedMessage } from '../../protocol/message-runs.js';
 import type { Records } from '../../store/store.js';
 import { Bulks } from './bulk.js';
 import type { Caller } from './caller.js';
@@ -29,9 +28,9 @@ export class Clients {
   }
 
   /** Takes one batch of messages of a caller. */
-  receive(caller: Caller, messages: readonly ClientMessage[]): void {
+  receive(caller: Caller, messages: readonly ReceivedMessage[]): void {
     for (const message of messages) {
-      if (message[0] === 'puts') this.#put(caller, message);
+      if (message[0] === 'puts' || message[0] === 'plainPuts') this.#commands.put(caller, message);
       else this.#receive(caller, message);
     }
   }
@@ -51,15 +50,7 @@ export class Clients {
     if (reader.feed === (runFeed as unknown)) runs.pool.traceRuns?.(runFeed.isRead);
   }
 
-  #put(caller: Caller, puts: Puts): void {
-    try {
-      this.#commands.put(caller, puts);
-    } catch (error) {
-      this.#commands.refuse(caller, puts, error as Error);
-    }
-  }
-
-  #receive(caller: Caller, message: Exclude<ClientMessage, Puts>): void {
+  #receive(caller: Caller, message: Exclude<ReceivedMessage, Puts | PackedPuts>): void {
     const [type, request] = message;
     const { store, callers, outcomes, annotations, drainWaiters, feed, closing, ask, inquiries } = this.#context;
     const { runFeed, runs } = this.#context;

@@ -4,8 +4,8 @@
  */
 
 import type { Handed, HandedBuffer } from '../../codec/transfer.js';
+import type { Command, JobSpec } from '../../core/commands.js';
 import type { Id } from '../../core/records.js';
-import type { WireCommand, WireJob } from '../../protocol/messages.js';
 
 export class MovedBuffers {
   readonly #byJob = new Map<Id, readonly HandedBuffer[]>();
@@ -27,14 +27,14 @@ export class MovedBuffers {
   }
 
   /** Drops the buffers of a put that was refused. */
-  dropRefused(command: WireCommand): void {
+  dropRefused(command: Command): void {
     if (command.type === 'all') for (const inner of command.commands) this.dropRefused(inner);
     else if (command.type === 'put') this.drop(command.jobs);
   }
 
-  drop(jobs: readonly WireJob[]): void {
+  drop(jobs: readonly JobSpec[]): void {
     if (this.#byJob.size === 0) return;
-    for (const [id, , , , , parts, callbacks] of jobs) {
+    for (const { id, parts, callbacks } of jobs) {
       this.#byJob.delete(id);
       this.drop(parts);
       this.drop(callbacks);
