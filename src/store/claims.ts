@@ -32,14 +32,22 @@ export interface ClaimRequest {
  */
 export type ClaimRequests = (view: View) => Iterable<ClaimRequest>;
 
-/** Claims the jobs that the requests ask for. `claim` decides a claim on the same records. */
-export function claimAll(view: View, requests: ClaimRequests, now: number, claim: (command: Claim) => void): void {
+/**
+ * Claims the jobs that the requests ask for. `claim` decides a claim on the same records. Returns
+ * `true` if each request ended at a job for which no thread has room.
+ */
+export function claimAll(view: View, requests: ClaimRequests, now: number, claim: (command: Claim) => void): boolean {
+  let isFull = true;
   for (const request of requests(view)) {
+    let endsFull = false;
     for (let left = request.most; ; ) {
       const job = nextFor(view, request, now);
-      if (job === undefined || (left === 0 && takesThread(job))) break;
-      const command = request.place(job);
-      if (command === undefined) break;
+      if (job === undefined) break;
+      const command = left === 0 && takesThread(job) ? undefined : request.place(job);
+      if (command === undefined) {
+        endsFull = true;
+        break;
+      }
       if (takesThread(job)) left--;
       const { stage } = job;
       claim(command);
@@ -47,7 +55,9 @@ export function claimAll(view: View, requests: ClaimRequests, now: number, claim
       // Refused, as to a dispatcher that was declared dead: it would come again and again.
       if (after?.queued && after.stage === stage) break;
     }
+    isFull &&= endsFull;
   }
+  return isFull;
 }
 
 /** Returns the next job that an agent claims as soon as there is room for it. */

@@ -40,7 +40,7 @@ export interface Asked {
 
 /** The decisions of others for which clients, jobs and listeners wait here. */
 export interface Awaited {
-  /** The ids of jobs. */
+  /** The ids of jobs; some may come twice. */
   readonly outcomes: Iterable<Id>;
   readonly annotations: Iterable<Id>;
   /** `true` if someone listens to events. */
@@ -183,9 +183,10 @@ export interface Store {
    * Claims the jobs that the requests ask for, in the order of the contract; see `claimAll`. Each
    * claim is a decision like any other: the next `commit` keeps it, and an effect `run` releases
    * it. An exclusive store has decided the claims when `claim` returns. Others decide them with the
-   * next commit, on records as they are then; a later call takes the place of this one.
+   * next commit, on records as they are then; a later call takes the place of this one. `most` jobs
+   * in line may have room on threads; undefined if that is not known.
    */
-  claim(requests: ClaimRequests): void;
+  claim(requests: ClaimRequests, most?: number): void;
   /** Ends the turn: keeps everything decided since the last commit as one group. */
   commit(): void;
   /**

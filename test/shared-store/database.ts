@@ -271,6 +271,12 @@ export class MemoryDatabase implements Database {
       case 'kept':
         rows.kept[want.kept] = this.#totals.of(want.kept);
         return [];
+      case 'held': {
+        const ids = [...(this.#found.get(indexKey('dispatcher', want.dispatcher)) ?? [])];
+        rows.held.push(...ids);
+        const isChanged = (id: Id) => `${this.versionOf(`job ${id}`)}` !== want.seen.get(id);
+        return ids.filter(isChanged).flatMap((id) => this.#readJob(id, rows));
+      }
       case 'ended': {
         rows.missing.push(...want.jobs.filter((id) => !this.#jobs.has(id)));
         const hasEnded = (id: Id) => this.#job(id)?.outcome !== 'none';

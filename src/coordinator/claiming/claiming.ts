@@ -23,7 +23,7 @@ import { queueOf } from '../../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../../core/records.js';
 import { neededPlaces } from '../../core/state/indices.js';
 import type { Lane } from '../../core/state/lanes.js';
-import type { View } from '../../core/state/view.js';
+import { View } from '../../core/state/view.js';
 import { type Claim, type ClaimRequest, nextFor, takesThread } from '../../store/claims.js';
 import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
@@ -171,7 +171,9 @@ export class Claiming {
   #claimOnce(): void {
     const { store } = this.#context;
     this.#hasShared = false;
-    store.claim((view) => this.#requests(view));
+    const batches = store.isExclusive ? undefined : this.#planWithoutRecords();
+    if (batches?.hasRoom === false) return;
+    store.claim((view) => this.#requests(view), batches?.most);
     if (!store.isExclusive) return;
     // The claim of a part ends it if its whole has ended.
     for (const job of this.#claimed.splice(0)) if (job.outcome === 'none') this.#noteClaim(job);
@@ -214,6 +216,13 @@ export class Claiming {
     const unplaced = this.#ready.filter((run) => !this.#place(view, batches, run, null));
     this.#placeComing(view, batches);
     return { batches, unplaced };
+  }
+
+  /** Plans as far as no record is needed; returns undefined if one is. */
+  #planWithoutRecords(): Batches<null> | undefined {
+    const { waits, store } = this.#context;
+    const areNeeded = !waits.isEmpty || this.#heldBack.size > 0 || store.local.restingCallbacks().size > 0;
+    return areNeeded ? undefined : this.#plan(noRecords).batches;
   }
 
   /** Requests jobs in the order of the lines, beginning with the agent that goes first. */
@@ -652,6 +661,7 @@ export class Claiming {
 }
 
 const noThreads: ReadonlySet<number> = new Set();
+const noRecords = new View();
 
 /** The thread of a run that is not to begin. */
 const withdrawn = -1;

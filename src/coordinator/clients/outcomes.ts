@@ -109,11 +109,10 @@ export class Outcomes {
     return this.#callers.of(owner)?.puts.has(id) === true || this.#waiters.has(id);
   }
 
-  /** Returns the jobs whose outcomes will be sent to a client or a waiter. */
-  awaited(): Iterable<Id> {
-    const awaited = new Set<Id>(this.#waiters.keys());
-    for (const { puts } of this.#callers.all()) for (const id of puts.ids()) awaited.add(id);
-    return awaited;
+  /** Yields the jobs whose outcomes will be sent to a client or a waiter, some of them twice. */
+  *awaited(): Iterable<Id> {
+    yield* this.#waiters.keys();
+    for (const { puts } of this.#callers.all()) yield* puts.ids();
   }
 
   /** `true` if a client or a running job waits for the outcome. */

@@ -131,6 +131,9 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       await find(`select id, parent from ${tables.jobs} where id = any($1)`, [[...above].map(uuidOf)]);
     also(asked);
   };
+  const findAll = async (ids: readonly Id[]) => {
+    if (ids.length > 0) await findWhere('id = any($1)', [ids.map(uuidOf)]);
+  };
   const ids: Id[] = [];
   const said: Id[] = [];
   const trees: Id[] = [];
@@ -203,11 +206,11 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       case 'kept':
         isKeptAsked = true;
         break;
+      case 'held':
+        reads.push(readHeld(run, tables, want, rows).then(findAll));
+        break;
       case 'ended':
-        reads.push(
-          find(`select id, parent from ${tables.jobs} where id = any($1) and has_ended`, [want.jobs.map(uuidOf)]),
-        );
-        reads.push(readMissing(run, tables, want.jobs, rows));
+        reads.push(readEnded(run, tables, want.jobs, rows).then(findAll));
         break;
       case 'annotations':
         ids.push(want.job);
@@ -252,7 +255,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     }
   }
   if (isKeptAsked) reads.push(readKept(run, tables).then((kept) => Object.assign(rows.kept, kept)));
-  if (ids.length > 0) reads.push(findWhere('id = any($1)', [ids.map(uuidOf)]));
+  if (ids.length > 0) reads.push(findAll(ids));
   if (trees.length > 0) {
     const roots = `select id from ${tables.jobs} where id = any($1)`;
     const values = [trees.map(uuidOf)];
@@ -347,10 +350,31 @@ async function readLength(
   rows.lengths.set(queue, row!.jobs);
 }
 
-async function readMissing(run: Run, { jobs }: Tables, asked: readonly Id[], rows: Rows): Promise<void> {
-  const text = `select id from unnest($1::uuid[]) as asked (id) where not exists (
-    select from ${jobs} j where j.id = asked.id)`;
-  for (const { id } of await run<{ id: string }>(text, [asked.map(uuidOf)])) rows.missing.push(idFrom(id));
+/** Returns the ids of the jobs that others have changed. */
+async function readHeld(
+  run: Run,
+  { jobs }: Tables,
+  { dispatcher, seen }: Extract<Want, { kind: 'held' }>,
+  rows: Rows,
+): Promise<readonly Id[]> {
+  const text = `select id, xmin::text as version from ${jobs} where dispatcher = $1`;
+  const changed: Id[] = [];
+  for (const row of await run<{ id: string; version: string }>(text, [uuidOf(dispatcher)])) {
+    const id = idFrom(row.id);
+    rows.held.push(id);
+    if (row.version !== seen.get(id)) changed.push(id);
+  }
+  return changed;
+}
+
+/** Returns the ids of the jobs that have an outcome. */
+async function readEnded(run: Run, { jobs }: Tables, asked: readonly Id[], rows: Rows): Promise<readonly Id[]> {
+  const text = `select asked.id, j.id is null as is_missing from unnest($1::uuid[]) as asked (id)
+    left join ${jobs} j on j.id = asked.id where j.id is null or j.has_ended`;
+  const ended: Id[] = [];
+  for (const { id, is_missing } of await run<{ id: string; is_missing: boolean }>(text, [asked.map(uuidOf)]))
+    (is_missing ? rows.missing : ended).push(idFrom(id));
+  return ended;
 }
 
 async function annotationsOf(run: Run, tables: Tables, roots: string, values: unknown[], rows: Rows): Promise<void> {

@@ -61,6 +61,8 @@ export interface Rows {
   readonly buckets: BucketRecord[];
   /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
+  /** For a want `held`: the ids of all jobs. */
+  readonly held: Id[];
   /** For a want `ended`: the ids of the jobs that are not there. */
   readonly missing: Id[];
   /** For a want `length`, by queue. */
@@ -106,6 +108,7 @@ export const noRows = (): Rows => ({
   buckets: [],
   counts: new Map(),
   lengths: new Map(),
+  held: [],
   missing: [],
   kept: { succeeded: noneKept, failed: noneKept },
   lines: new Map(),

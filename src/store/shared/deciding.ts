@@ -49,20 +49,20 @@ export interface Claimed {
   readonly decided: Decided;
 }
 
-/** Claims what the requests ask for. */
+/** Claims what the requests ask for. `isFull`: see `claimAll`. */
 export async function claimOn(
   view: PartialState,
   transaction: Transaction,
   requests: ClaimRequests,
   outside: Outside,
-): Promise<readonly Claimed[]> {
+): Promise<{ readonly claims: readonly Claimed[]; readonly isFull: boolean }> {
   for (;;) {
     const claims: Claimed[] = [];
     const mark = view.begin(outside.now);
     const claim = (command: Claim) => claims.push({ command, decided: decide(view, command, outside) });
     try {
-      claimAll(view, requests, outside.now, claim);
-      return claims;
+      const isFull = claimAll(view, requests, outside.now, claim);
+      return { claims, isFull };
     } catch (error) {
       view.rollback(mark);
       if (!(error instanceof Lacks)) throw error;

@@ -17,7 +17,6 @@ export class OwnJobs {
   /** Empty for a client, which has no jobs. */
   readonly #dispatcher: Id;
   readonly #verdicts: Verdicts;
-  /** The versions of the jobs that were claimed, as far as commits here have written them. */
   readonly #versions = new Map<Id, string>();
 
   /** `mirror` gets the records of the jobs. */
@@ -44,10 +43,18 @@ export class OwnJobs {
     return stops;
   }
 
-  /** Takes in all jobs that the dispatcher has now. Returns the effects of others' decisions. */
-  seen(jobs: readonly JobRecord[]): Effect[] {
+  /** The versions of the jobs, as far as commits here have written them. */
+  get versions(): ReadonlyMap<Id, string> {
+    return this.#versions;
+  }
+
+  /**
+   * Takes in the ids of all jobs that the dispatcher has now, and those that commits of others have
+   * changed. Returns the effects of others' decisions.
+   */
+  seen(ids: readonly Id[], jobs: readonly JobRecord[]): Effect[] {
     const effects: Effect[] = [];
-    const there = new Set(jobs.map(({ id }) => id));
+    const there = new Set(ids);
     for (const { id } of [...this.#mirror.jobs()]) if (!there.has(id)) this.#expel(id);
     for (const job of jobs) {
       const isNew = job.claimed && !this.#hasSame(job);

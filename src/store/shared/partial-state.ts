@@ -12,7 +12,6 @@ import {
   type AnnotationRecord,
   dispatcherKey,
   type Id,
-  isAgentOf,
   type JobRecord,
   type Payload,
   type QuotaRecord,
@@ -30,17 +29,7 @@ import { type PlaceInLine, type Slice, type TakenPlaces, unendedIn } from '../..
 import { JobForgottenError } from '../../errors.js';
 import { positionsAtOnce, type Rows, type Writes } from './database.js';
 import { FarPayload } from './far-payload.js';
-import {
-  holderOf,
-  type Index,
-  indexKey,
-  indexKeysOf,
-  Lacks,
-  memberKey,
-  type OpenIndex,
-  type Want,
-  wantKey,
-} from './wants.js';
+import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './wants.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
@@ -445,11 +434,6 @@ export class PartialState extends State {
   /** Returns a loaded job. */
   known(id: Id): JobRecord | undefined {
     return super.job(id);
-  }
-
-  /** Returns the loaded jobs that a dispatcher has at hand. */
-  atHand(dispatcher: Id): readonly JobRecord[] {
-    return [...super.jobs()].filter((job) => isAgentOf(holderOf(job), dispatcher));
   }
 
   /** `true` if a line is known to its end, and all that was there is claimed. */

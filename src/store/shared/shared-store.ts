@@ -20,7 +20,7 @@
  * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, the time
  * of the next timer, and events while it listens (`hearing.ts`).
  */
-import { type Effect, gates, idsMadeBy, type Outside } from '../../core/commands.js';
+import { gates, idsMadeBy, type Outside } from '../../core/commands.js';
 import { decide } from '../../core/decide.js';
 import { type Id, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
 import { State } from '../../core/state/state.js';
@@ -57,7 +57,7 @@ import { Hearing } from './hearing.js';
 import { OwnJobs } from './own-jobs.js';
 import { lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
-import { Lacks, type Want } from './wants.js';
+import type { Want } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -77,6 +77,8 @@ interface Decided {
   readonly puts: readonly Puts[];
   /** The jobs that were not loaded for it. */
   readonly assumed: readonly KnownJob[];
+  /** See `claimAll`. */
+  readonly isFull: boolean;
   /** Undefined if that is not known. */
   version?: string;
 }
@@ -88,6 +90,12 @@ export interface SharedStoreOptions {
   readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
 }
 
+/**
+ * The jobs in line behind the last claim: none, some for which no thread had room, or others, as
+ * soon as something may have come.
+ */
+type InLine = 'empty' | 'full' | 'unknown';
+
 /** Transactions that follow one another. */
 interface Lane {
   /** The name by which its commits are found again. */
@@ -98,9 +106,10 @@ interface Lane {
 let sessions = 0;
 
 /**
- * A claim reads this many jobs more than the last one took, so that bursts find theirs at once. A
- * claim that took fewer lowers the number by a part only.
+ * A claim reads some more jobs than the last one took, so that bursts find theirs at once. A claim
+ * that took fewer lowers the number by a part only.
  */
+const lineLimit = 1024;
 const lineMargin = 8;
 const lineKept = 0.75;
 
@@ -126,8 +135,10 @@ export class SharedStore implements Store {
   #readers: Reader[] = [];
   /** The commands and the looks that the transaction under way decides and answers. */
   #underWay: readonly Timed[] = [];
-  #answered: readonly Reader[] = [];
+  #answered: Reader[] = [];
   #requests: ClaimRequests | undefined;
+  /** See `Store.claim`. */
+  #claimMost = 0;
   /** During a release: the view of its transaction, in which a look may find all that it needs. */
   #released: PartialState | undefined;
   /** The earliest timer of any job; `undefined` for none. */
@@ -136,8 +147,8 @@ export class SharedStore implements Store {
   #isTicking = false;
   /** The time at which a rate may have room again for a job that was not claimed; 0 for none. */
   #wakeAt = 0;
-  /** `true` if the last claim left nothing in the lines, and nothing has come since. */
-  #isLineEmpty = false;
+  /** As far as it is known here. */
+  #inLine: InLine = 'unknown';
   /** The totals of kept roots behind the last commit here, while nothing else is known of them. */
   #kept: PartialState | undefined;
   /** `true` if anyone listened to events, as of the last decision. */
@@ -157,6 +168,8 @@ export class SharedStore implements Store {
   #proving: Promise<void> | undefined;
   /** `true` if others may have changed something since the last look. */
   #stale = false;
+  /** The awaited jobs that this round of looks has not yet asked for. */
+  #unasked: Id[] = [];
   /** `true` if it is time to drop events that are read. */
   #sweeps = false;
   /** `true` if users' own transactions may have put jobs that are not decided. */
@@ -221,9 +234,11 @@ export class SharedStore implements Store {
     else this.#asked.push({ ...asked, now });
   }
 
-  claim(requests: ClaimRequests): void {
-    const isForNothing = this.#isLineEmpty && this.#asked.length === 0;
-    this.#requests = isForNothing || !mayClaim(this.#nowhere, requests) ? undefined : requests;
+  claim(requests: ClaimRequests, most = Number.POSITIVE_INFINITY): void {
+    const inLine = this.#asked.length === 0 ? this.#inLine : 'unknown';
+    const isForNothing = inLine === 'empty' || (inLine === 'full' && most === 0);
+    this.#requests = isForNothing ? undefined : requests;
+    this.#claimMost = most;
   }
 
   commit(): void {
@@ -245,6 +260,7 @@ export class SharedStore implements Store {
 
   judge(job: JobRecord, verdicts: string): void {
     this.#verdicts.note(job, verdicts);
+    this.#inLine = 'unknown';
     const released = this.#released?.known(job.id);
     if (released !== undefined) this.#released!.judge(released, verdicts);
   }
@@ -306,7 +322,7 @@ export class SharedStore implements Store {
 
   #wake(): void {
     this.#stale = true;
-    this.#isLineEmpty = false;
+    this.#inLine = 'unknown';
     this.#kept = undefined;
     this.#work();
   }
@@ -321,9 +337,13 @@ export class SharedStore implements Store {
     });
   }
 
+  get #isStale(): boolean {
+    return this.#stale || this.#unasked.length > 0;
+  }
+
   get #hasWork(): boolean {
     const hasAsked = this.#handed.length > 0 || this.#readers.length > 0 || this.#requests !== undefined;
-    return hasAsked || this.#stale || this.#isPosted || this.#owner.awaited().events !== this.#hearing.isOn;
+    return hasAsked || this.#isStale || this.#isPosted || this.#owner.awaited().events !== this.#hearing.isOn;
   }
 
   #work(): void {
@@ -381,7 +401,7 @@ export class SharedStore implements Store {
       if (asked.length > 0 || requests !== undefined) {
         const decided = await this.#commitGroup(this.#main, asked, requests);
         if (decided === undefined || this.#dead) return;
-        this.#isLineEmpty = requests !== undefined && this.#isEmptyBehind(decided);
+        this.#inLine = requests === undefined ? 'unknown' : this.#inLineBehind(decided);
         if (decided.writes.events.length > 0) await this.#hearOwn();
         if (this.#dead) return;
         this.#underWay = [];
@@ -390,8 +410,7 @@ export class SharedStore implements Store {
         if (asked.some(isTick)) this.#stale = true;
       }
       if (readers.length > 0) await this.#readAll();
-      if (this.#stale && !this.#dead) {
-        this.#stale = false;
+      if (this.#isStale && !this.#dead) {
         const isNew = await this.#lookAround();
         if (!this.#dead) isNew();
         if (this.#sweeps) await this.#sweep();
@@ -490,7 +509,7 @@ export class SharedStore implements Store {
   /** Answers looks, on records of one moment. */
   async #readAll(): Promise<void> {
     while (this.#kept !== undefined && this.#answered.length > 0 && this.#seeIn(this.#kept, this.#answered[0]!))
-      this.#answered = this.#answered.slice(1);
+      this.#answered.shift();
     while (this.#answered.length > 0 && !this.#dead) {
       // A look that was answered before a conflict is not run again.
       await this.#look(async (transaction) => {
@@ -501,7 +520,7 @@ export class SharedStore implements Store {
             const { look, tell } = this.#answered[0]!;
             const found = lookOn({ view, bytes: view.bytes }, look);
             if ('want' in found) break;
-            this.#answered = this.#answered.slice(1);
+            this.#answered.shift();
             this.#during(view, () => tell(found.error, found.seen));
           }
           if (this.#answered.length === 0 || this.#dead) return;
@@ -529,12 +548,17 @@ export class SharedStore implements Store {
   async #lookAround(): Promise<() => void> {
     const { dispatcher } = this.#outside;
     const awaited = this.#owner.awaited();
-    const outcomes = [...awaited.outcomes];
+    if (this.#unasked.length === 0) {
+      this.#stale = false;
+      // Commits here deliver those of the jobs that are at hand.
+      this.#unasked = [...new Set(awaited.outcomes)].filter((id) => this.#mirror.job(id) === undefined);
+    }
+    const outcomes = this.#unasked.splice(0, outcomesAtOnce);
     const said = [...awaited.annotations];
     // Jobs of these commands may be awaited already.
     const open = [...this.#asked, ...this.#handed];
     const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }, ...this.#hearing.wants];
-    if (dispatcher !== '') wants.push({ kind: 'found', index: 'dispatcher', key: dispatcher });
+    if (dispatcher !== '') wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
     for (const job of said) wants.push({ kind: 'annotations', job });
     const hears = this.#hearing.isOn;
@@ -547,7 +571,8 @@ export class SharedStore implements Store {
       this.#timer = rows.timer;
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
-      const effects: Effect[] = dispatcher === '' ? [] : this.#own.seen(view.atHand(dispatcher));
+      const changed = rows.held.map((id) => view.known(id)).filter(isThere);
+      const effects = this.#own.seen(rows.held, changed);
       for (const id of outcomes) {
         const job = view.known(id);
         if (job !== undefined && job.outcome !== 'none')
@@ -648,10 +673,10 @@ export class SharedStore implements Store {
     recalled: readonly KnownJob[],
   ): Decided | undefined {
     if (recalled.length === 0 || recalled.length < asked.length) return undefined;
-    if (this.#isHeard || (requests !== undefined && !this.#isLineEmpty)) return undefined;
+    if (this.#isHeard || (requests !== undefined && this.#inLine !== 'empty')) return undefined;
     const view = this.#newView();
     const wants: Want[] = [{ kind: 'heard' }];
-    // Nothing is left in line, as far as it is known here: see `#isLineEmpty`.
+    // Nothing is left in line, as far as it is known here: see `#inLine`.
     for (const queue of this.#claimedQueues()) wants.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
     view.fill(wants, noRows());
     view.fill(...rowsOf(recalled));
@@ -679,8 +704,9 @@ export class SharedStore implements Store {
     const group = new Group();
     const commands = asked.map(({ command }) => command);
     const sure: Want[] = [{ kind: 'heard' }, { kind: 'settings' }];
+    const lineMost = Math.min(this.#lineMost, this.#claimMost + lineMargin);
     for (const queue of requests === undefined ? [] : this.#claimedQueues())
-      sure.push({ kind: 'line', queue, after: undefined, most: this.#lineMost });
+      sure.push({ kind: 'line', queue, after: undefined, most: lineMost });
     await prefetch(view, transaction, commands, [...sure, ...others]);
     for (const one of asked) {
       const outside = heardIn(view, this.#outsideNow.look(), one.now);
@@ -688,9 +714,9 @@ export class SharedStore implements Store {
       if (decided instanceof Error) group.refuse(one, decided);
       else group.note(one, decided);
     }
-    if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
+    const isFull = requests !== undefined && (await this.#claimAll(view, transaction, requests, group));
     this.#isHeard = view.isHeard;
-    const decided = this.#decidedIn(view, group, recalled);
+    const decided = this.#decidedIn(view, group, recalled, isFull);
     const written = new Set(decided.writes.jobs.map(({ id }) => id));
     // One that is refused may be so because of an old record.
     if (recalled.some(({ job }) => !written.has(job.id))) throw new ConflictError();
@@ -702,10 +728,10 @@ export class SharedStore implements Store {
     this.#kept.fill(keptWants, { ...noRows(), kept });
   }
 
-  #decidedIn(view: PartialState, group: Group, assumed: readonly KnownJob[] = []): Decided {
+  #decidedIn(view: PartialState, group: Group, assumed: readonly KnownJob[] = [], isFull = false): Decided {
     const { events } = group;
     const writes = { ...view.writes(), events: events.length > 0 && view.isHeard ? events : [] };
-    return { group, view, writes, puts: view.takePuts(), assumed };
+    return { group, view, writes, puts: view.takePuts(), assumed, isFull };
   }
 
   /** Decides the puts of users' own transactions. The jobs of one that is refused have failed. */
@@ -713,7 +739,7 @@ export class SharedStore implements Store {
     this.#isPosted = false;
     const decided = await this.#commitGroup(this.#main, [], undefined, true);
     if (decided === undefined || decided.group.empty || this.#dead) return;
-    this.#isLineEmpty = false;
+    this.#inLine = 'unknown';
     if (decided.writes.events.length > 0) await this.#hearOwn();
     if (this.#dead) return;
     this.#release(decided);
@@ -749,21 +775,29 @@ export class SharedStore implements Store {
     return this.#decidedIn(view, group);
   }
 
-  async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
+  /** Returns `true` as `claimAll` does. */
+  async #claimAll(
+    view: PartialState,
+    transaction: Transaction,
+    requests: ClaimRequests,
+    group: Group,
+  ): Promise<boolean> {
     const look = this.#outsideNow.look();
     const outside = heardIn(view, look, look.now);
-    const claims = await claimOn(view, transaction, requests, outside);
+    const { claims, isFull } = await claimOn(view, transaction, requests, outside);
     for (const { command, decided } of claims) group.note({ command, gate: 'decided' }, decided);
     const most = Math.max(claims.length, Math.floor(lineKept * this.#lineMost));
-    this.#lineMost = Math.min(lineAtOnce, most + lineMargin);
+    this.#lineMost = Math.min(lineLimit, most + lineMargin);
     const next = view.nextTimer ?? 0;
     this.#wakeAt = next > outside.now ? next : 0;
+    return isFull;
   }
 
-  /** `true` if a claim left nothing in the lines of this dispatcher, as far as it is known here. */
-  #isEmptyBehind({ view, writes }: Decided): boolean {
-    if (this.#stale || writes.settings.size > 0) return false;
-    return this.#claimedQueues().every((queue) => view.isEmptyLine(queue));
+  /** Returns the rest that a claim left in the lines of this dispatcher. */
+  #inLineBehind({ view, writes, isFull }: Decided): InLine {
+    if (this.#stale || writes.settings.size > 0) return 'unknown';
+    if (this.#claimedQueues().every((queue) => view.isEmptyLine(queue))) return 'empty';
+    return isFull ? 'full' : 'unknown';
   }
 
   /** Runs looks in a transaction until it succeeds, or the store is given up. */
@@ -798,16 +832,6 @@ const rowsOf = (known: readonly KnownJob[]): [Want[], Rows] => [
 
 const keptWants: readonly Want[] = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'kept', kept }));
 
-/** `false` if nothing is requested, whatever the records are. */
-function mayClaim(view: PartialState, requests: ClaimRequests): boolean {
-  try {
-    return [...requests(view)].length > 0;
-  } catch (error) {
-    if (error instanceof Lacks) return true;
-    throw error;
-  }
-}
-
 /** Returns these ids, but not those of jobs that undecided commands will make. */
 function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id[] {
   if (missing.length === 0 || open.length === 0) return missing;
@@ -817,6 +841,9 @@ function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id
 
 /** Milliseconds that a database may take for the first answers. */
 const openingMs = 30_000;
+
+/** The awaited jobs that one look asks for: those behind them wait, not the commits. */
+const outcomesAtOnce = 1000;
 
 const isTick = ({ command }: Asked): boolean => command.type === 'tick';
 

@@ -83,6 +83,8 @@ export type Want =
   | { readonly kind: 'memory'; readonly owner: Id; readonly most: number }
   /** The number and bytes of the roots of one kind, and the time of the oldest. */
   | { readonly kind: 'kept'; readonly kept: Kept }
+  /** The jobs that a dispatcher has at hand. Those come that are not of the version in `seen`. */
+  | { readonly kind: 'held'; readonly dispatcher: Id; readonly seen: ReadonlyMap<Id, string> }
   /** Those of these jobs that have an outcome, and the ids of those that are not there. */
   | { readonly kind: 'ended'; readonly jobs: readonly Id[] }
   /** The bytes of a payload that does not come with its row. */
