@@ -96,7 +96,7 @@ interface Listener {
   readonly commit: number;
 }
 
-export class MemoryDatabase implements Database {
+export class MemoryDatabase {
   faults: Faults = noFaults;
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
@@ -111,7 +111,7 @@ export class MemoryDatabase implements Database {
   readonly #sessions = new Map<string, LastCommit>();
   readonly #found = new Map<string, Set<Id>>();
   readonly #versions = new Map<string, number>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Map<() => void, Way>();
   /** The jobs that transactions have locked, in order to claim them. */
   readonly #locks = new Map<Id, Attempt>();
   readonly #totals = new KeptTotals();
@@ -124,8 +124,8 @@ export class MemoryDatabase implements Database {
   readonly #events = new Map<number, readonly Event[]>();
   #position = 0;
 
-  begin(purpose: 'change' | 'look'): Transaction {
-    return new Attempt(this, purpose === 'look');
+  begin(purpose: 'change' | 'look', way?: Way): Transaction {
+    return new Attempt(this, purpose === 'look', way);
   }
 
   /** All committed records, for checks. */
@@ -143,17 +143,15 @@ export class MemoryDatabase implements Database {
     for (const id of this.#jobs.keys()) yield this.#job(id)!;
   }
 
-  /** Calls `wake` after each commit, unless the notification is lost. */
-  watch(wake: () => void): () => void {
-    this.#watchers.add(wake);
+  /** Calls `wake` after each commit that came another way, unless the notification is lost. */
+  watch(wake: () => void, way: Way): () => void {
+    this.#watchers.set(wake, way);
     return () => this.#watchers.delete(wake);
   }
 
-  async close(): Promise<void> {}
-
-  /** All processes have the same way to it. */
-  connect(): this {
-    return this;
+  /** Returns the way of one more process. */
+  connect(): Database {
+    return new Way(this);
   }
 
   async addListener(listener: string): Promise<void> {
@@ -330,7 +328,7 @@ export class MemoryDatabase implements Database {
   }
 
   /** Applies one commit, and notifies the watchers. */
-  write({ jobs, settings, annotations, buckets, events }: Written): void {
+  write({ jobs, settings, annotations, buckets, events }: Written, by?: Way): void {
     const changed: string[] = [];
     this.commits++;
     if (events.length > 0) this.#events.set(this.commits, structuredClone(events));
@@ -349,7 +347,8 @@ export class MemoryDatabase implements Database {
     if (settings.length > 0) changed.push('settings');
     for (const bucket of buckets) put(this.#buckets, 'bucket', placeKey(bucket.queue, bucket.quota), bucket);
     for (const key of changed) this.#versions.set(key, this.commits);
-    for (const wake of this.#watchers) {
+    for (const [wake, way] of this.#watchers) {
+      if (way === by) continue;
       if (this.faults.forgets()) this.struck.forgotten++;
       else wake();
     }
@@ -471,14 +470,47 @@ export class MemoryDatabase implements Database {
   }
 }
 
+/** The way of a process to the database. It hears nothing of its own commits. */
+class Way implements Database {
+  readonly #database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.#database = database;
+  }
+
+  begin(purpose: 'change' | 'look'): Transaction {
+    return this.#database.begin(purpose, this);
+  }
+
+  watch(wake: () => void): () => void {
+    return this.#database.watch(wake, this);
+  }
+
+  addListener(listener: string): Promise<void> {
+    return this.#database.addListener(listener);
+  }
+
+  removeListener(listener: string): Promise<void> {
+    return this.#database.removeListener(listener);
+  }
+
+  sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void> {
+    return this.#database.sweepEvents(reader);
+  }
+
+  async close(): Promise<void> {}
+}
+
 class Attempt implements Transaction {
   readonly #database: MemoryDatabase;
+  readonly #way: Way | undefined;
   readonly #seen = new Map<string, number>();
   #isUnheard = false;
   readonly isLook: boolean;
 
-  constructor(database: MemoryDatabase, isLook: boolean) {
+  constructor(database: MemoryDatabase, isLook: boolean, way?: Way) {
     this.#database = database;
+    this.#way = way;
     this.isLook = isLook;
   }
 
@@ -516,7 +548,7 @@ class Attempt implements Transaction {
       if (this.#isUnheard && this.#database.isHeard) throw new ConflictError();
       for (const id of writes.inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
       this.#database.setSession(session, last);
-      this.#database.write(written);
+      this.#database.write(written, this.#way);
       return { version: `${this.#database.commits}`, kept: this.#database.kept };
     };
     await this.#database.statement();

@@ -152,7 +152,7 @@ const neverMs = 1e12;
 /** Opens a kit with a database of its own. Users must not be able to tell it from any other kit. */
 export function openAlone(options: VirtualOptions): Promise<Kit> {
   const database = new MemoryDatabase();
-  return openAloneOn(() => database, options);
+  return openAloneOn(() => database.connect(), options);
 }
 
 export async function openAloneOn(connect: () => Database, options: VirtualOptions): Promise<Kit> {
@@ -179,7 +179,7 @@ export async function openBeside(
   { database, clock, dispatcher, pollMs, wire }: Beside,
 ): Promise<Kit> {
   const poll = pollMs === undefined ? {} : { poll: { everyMs: pollMs, after: clock.after.bind(clock) } };
-  const connect = typeof database === 'function' ? database : () => database;
+  const connect = typeof database === 'function' ? database : () => database.connect();
   const through = wire === undefined ? {} : { through: () => wire.through() };
   const keeping = new SharedKeeping(connect, { ...poll, ...through }, () => wire?.isCut === true);
   const kit = new Kit(options, { clock, keeping, ...(dispatcher === undefined ? {} : { dispatcher }) });

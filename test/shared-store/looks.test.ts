@@ -1,48 +1,91 @@
-/** The looks of a process at the decisions of others. */
+/** How a shared store looks at the decisions of others, and at lines. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SharedStore } from '../../src/store/shared/shared-store.js';
-import { idOf } from '../core/making.js';
+import type { Command } from '../../src/core/commands.js';
+import type { AgentRecord, Id } from '../../src/core/records.js';
+import type { ClaimRequest } from '../../src/store/claims.js';
+import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
+import type { Want } from '../../src/store/shared/wants.js';
+import { activateUs, call, idOf, main, us } from '../core/making.js';
 import { Clock } from '../store/harness.js';
 import { MemoryDatabase } from './database.js';
 
-describe('a process that waits for thousands of jobs', () => {
-  it('asks for a part of them at once, and for all in the end', async () => {
-    const database = new MemoryDatabase();
-    const begin = database.begin.bind(database);
-    const asked: number[] = [];
-    database.begin = (purpose) => {
+/** A store, and the wants that it has loaded. */
+class Watched {
+  readonly wants: Want[] = [];
+  readonly gone: Id[] = [];
+  outcomes: readonly Id[] = [];
+  readonly store: SharedStore;
+
+  constructor(options?: SharedStoreOptions) {
+    const way = new MemoryDatabase().connect();
+    const begin = way.begin.bind(way);
+    way.begin = (purpose) => {
       const transaction = begin(purpose);
       const load = transaction.load.bind(transaction);
       transaction.load = (wants) => {
-        for (const want of wants) if (want.kind === 'ended') asked.push(want.jobs.length);
+        this.wants.push(...wants);
         return load(wants);
       };
       return transaction;
     };
+    this.store = new SharedStore(way, new Clock(), options);
+  }
+
+  async open(): Promise<this> {
+    await this.store.open({
+      release: () => {},
+      awaits: () => false,
+      awaited: () => ({ outcomes: this.outcomes, annotations: [], events: false }),
+      heard: () => {},
+      changed: () => {},
+      repaired: () => {},
+      gone: (ids) => this.gone.push(...ids),
+      fatal: (error) => assert.fail(error),
+    });
+    return this;
+  }
+}
+
+describe('a shared store', () => {
+  it('asks for some of thousands of awaited jobs at once, and for all in the end', async () => {
     let look = () => {};
     const after = (_: number, then: () => void) => {
       look = then;
       return { clear: () => {} };
     };
-    const store = new SharedStore(database, new Clock(), { poll: { everyMs: 1000, after } });
-    let outcomes: readonly string[] = [];
-    const gone: string[] = [];
-    await store.open({
-      release: () => {},
-      awaits: () => false,
-      awaited: () => ({ outcomes, annotations: [], events: false }),
-      heard: () => {},
-      changed: () => {},
-      repaired: () => {},
-      gone: (ids) => gone.push(...ids),
-      fatal: (error) => assert.fail(error),
-    });
-    outcomes = Array.from({ length: 2500 }, (_, index) => idOf(`${index}`));
+    const watched = await new Watched({ poll: { everyMs: 1000, after } }).open();
+    const outcomes = Array.from({ length: 2500 }, (_, index) => idOf(`${index}`));
+    watched.outcomes = outcomes;
     look();
-    await store.idle();
-    assert.deepEqual(gone, outcomes);
+    await watched.store.idle();
+    assert.deepEqual(watched.gone, outcomes);
+    const asked = watched.wants.map((want) => (want.kind === 'ended' ? want.jobs.length : 0));
     assert.ok(Math.max(...asked) <= 1000, `${asked}`);
+    await watched.store.close();
+  });
+
+  it('reads no line again for which no thread has room', async () => {
+    const { store, wants } = await new Watched().open();
+    const commands: readonly Command[] = [
+      activateUs,
+      { type: 'installAgent', dispatcher: us, queue: '', name: 'main', size: 1, wins: true },
+      { type: 'put', queue: '', owner: us, level: 'full', jobs: [call('a'), call('b')] },
+    ];
+    for (const command of commands) store.transact({ command, gate: 'decided' });
+    store.commit();
+    await store.idle();
+    const lines = async (most: number) => {
+      wants.length = 0;
+      store.claim(function* (view): Generator<ClaimRequest> {
+        const agent = view.setting(main) as AgentRecord;
+        yield { agent, most, takes: () => true, place: (job) => ({ type: 'claim', job: job.id, agent: main }) };
+      }, most);
+      store.commit();
+      await store.idle();
+      return wants.filter(({ kind }) => kind === 'line').length;
+    };
+    assert.deepEqual([await lines(1), await lines(0), await lines(1)], [1, 0, 1]);
     await store.close();
   });
 });

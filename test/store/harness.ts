@@ -214,7 +214,7 @@ function sharedKind(name: string, faults: () => Faults): Kind {
   const databases = new Map<Store, MemoryDatabase>();
   const on = (database: MemoryDatabase) => {
     const clock = new Clock();
-    const store = new SharedStore(database, clock);
+    const store = new SharedStore(database.connect(), clock);
     databases.set(store, database);
     return new Subject(store, clock).open();
   };
