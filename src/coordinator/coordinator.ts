@@ -19,10 +19,10 @@
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import type { Event } from '../core/events.js';
-import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { countForgettable, hasOldMemory } from '../core/retention.js';
+import { needsFeeder } from '../core/state/indices.js';
 import type { Tally } from '../core/state/tallies.js';
 import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';

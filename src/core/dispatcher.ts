@@ -144,12 +144,16 @@ export function unregister(decision: Decision, id: Id): void {
 }
 
 /**
- * Fails the unfinished jobs bound to this dispatcher (broadcast copies), but not those waiting for
- * a returned job that another may run.
+ * Fails the unfinished jobs bound to this dispatcher (broadcast copies and maps that it fed), but
+ * not those waiting for a returned job that another may run.
  */
 function endBound(decision: Decision, id: Id): void {
   for (const job of decision.state.boundTo(id)) {
     if (job.outcome !== 'none' || job.stage === 'inner') continue;
+    if (job.only === '') {
+      abandon(decision, job);
+      continue;
+    }
     const error = new JobInterruptedError('the job was interrupted: the only dispatcher that may run it has ended');
     conclude(decision, job, ownFailure(decision, error));
   }

@@ -20,6 +20,7 @@ import type { Decision } from './decision.js';
 import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { type Failed, listOf, ownFailure } from './outcome.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
+import { needsFeeder } from './state/indices.js';
 import type { View } from './state/view.js';
 import { releaseLists } from './waits.js';
 
@@ -54,11 +55,6 @@ export function endInput(decision: Decision, map: JobRecord, failure: Failed | u
   const last = state.lastPart(map);
   if (last?.stage === 'waiting') finishIfDone(decision, last);
   if (map.stage === 'waiting') finishIfDone(decision, map);
-}
-
-/** Whether a map needs the process that put it: without a key, no other can put it and feed it. */
-export function needsFeeder({ form, open, outcome, unique }: JobRecord): boolean {
-  return form === 'map' && open && outcome === 'none' && unique === '';
 }
 
 /** Ends a map whose feeder is gone. */

@@ -171,8 +171,10 @@ function ask(
     suspected(suspicion)(row);
     const data = row.asked?.policy === policy ? row.asked.data : null;
     row.asked = { policy, question, askedAt: decision.now, misses: 0, problem: '', data };
+    row.dueAt = decision.now;
   });
-  askAgain(decision, job);
+  // A process that closes asks nothing: the next one that looks does.
+  if (question !== 'close') askAgain(decision, job);
 }
 
 /** Retries a job after an error. If the deadline would be over, the error is the outcome. */

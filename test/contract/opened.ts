@@ -20,6 +20,9 @@ const openers: Readonly<Record<string, typeof openVirtual>> = {
   socket: openThroughSocket,
 };
 
+/** `true` if the records are in a database that other processes could share. */
+export const isShared = ['shared', 'postgres'].includes(process.env.CALLSHEET_TEST_STORE ?? '');
+
 export async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
   forget();
   const open = openers[process.env.CALLSHEET_TEST_STORE ?? ''] ?? openVirtual;

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parallel } from 'callsheet';
+import { map, parallel } from 'callsheet';
 import { idFromText } from '../../src/codec/id.js';
 import type { Want } from '../../src/store/shared/wants.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
@@ -12,7 +12,8 @@ import { noFaults } from '../shared-store/database.js';
 import { HostClock, openBeside, Wire } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
 import { Site } from '../shared-store/site.js';
-import { allJobs, inside, work } from './jobs/all.js';
+import { allJobs, asked, inside, work } from './jobs/all.js';
+import { forgetQuestions, questions, say } from './jobs/asked.js';
 import { now, openGate, seen } from './jobs/work.js';
 import { hourMs } from './opened.js';
 
@@ -284,6 +285,34 @@ describe('5 the death of one', () => {
     assert.equal(await b.runtime.job(called.id).status(), 'completed');
     assert.equal((await b.runtime.job(begun.id).details()).interruptions, 0, 'a suspect is not counted');
   });
+
+  it('[5.9] asks the policy of a job in the other at once, when it closes', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    forgetQuestions();
+    say(true);
+    const job = await a.runtime.queue().put(work.hold('job'), { retry: asked.policy });
+    await site.quiet(a, b);
+    const { id } = job;
+    await a.close();
+    await site.quiet(b);
+    assert.deepEqual([questions.length, b.running], [1, [id]]);
+  });
+
+  for (const how of ['close', 'crash'] as const) {
+    it(`[7.4] end a map without a key of the one whose life ended with a ${how}`, async (t) => {
+      const site = new Site(t);
+      const [a, b] = [await site.open(), await site.open()];
+      const held = (n: number) => work.hold(`${n}`);
+      const { id } = await a.runtime.queue().put(map([1, 2, 3, 4, 5, 6, 7, 8], held, { concurrency: 4 }));
+      await site.quiet(a, b);
+      await a[how]();
+      if (how === 'crash') await site.pass(worstMs, b);
+      await site.quiet(b);
+      assert.equal((await b.runtime.job(id).failure())?.code, 'MAP_ABANDONED');
+      await b.runtime.queue().drain();
+    });
+  }
 
   it('[5.6] counts no interruption for claimed jobs', async (t) => {
     const site = new Site(t);

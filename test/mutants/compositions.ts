@@ -210,7 +210,7 @@ export const compositions: readonly Mutant[] = [
   {
     bug: 'a map that has all its items is ended when the next process opens',
     tags: ['7.4'],
-    in: 'core/map.ts#needsFeeder',
+    in: 'core/state/indices.ts#needsFeeder',
     find: "form === 'map' && open && outcome",
     replace: "form === 'map' && outcome",
   },

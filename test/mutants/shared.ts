@@ -6,6 +6,22 @@ import type { Mutant } from './mutant.js';
 
 export const shared: readonly Mutant[] = [
   {
+    bug: 'a runtime that closes asks the policies of its jobs itself',
+    tags: ['5.9'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'core/retry.ts#ask',
+    find: "if (question !== 'close') askAgain(decision, job);",
+    replace: 'askAgain(decision, job);',
+  },
+  {
+    bug: 'the map of a dispatcher that has ended waits for ever',
+    tags: ['7.4'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'core/dispatcher.ts#endBound',
+    find: 'abandon(decision, job);',
+    replace: '',
+  },
+  {
     bug: 'a claim does not check again whether its quotas have room',
     tags: ['4.1'],
     in: 'core/decide.ts#isClaimable',

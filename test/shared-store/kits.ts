@@ -1,13 +1,25 @@
 /** Kits whose runtimes share one database. To the database each kit is a process of its own. */
 import type { VirtualOptions } from 'callsheet/testing';
+import type { Command } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
 import { pingsOf } from '../../src/core/dispatchers.js';
-import type { Id } from '../../src/core/records.js';
+import type { Id, Payload } from '../../src/core/records.js';
+import { lookAt } from '../../src/store/look-at.js';
 import type { Database } from '../../src/store/shared/database.js';
 import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
-import type { Store, StoreOutside, StoreOwner } from '../../src/store/store.js';
+import {
+  type Asked,
+  OutsideNow,
+  type Records,
+  type Store,
+  type StoreOutside,
+  type StoreOwner,
+  type Tell,
+} from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { Keeping } from '../../src/testing/virtual-dispatcher.js';
+import { VirtualThread } from '../../src/testing/virtual-thread.js';
 import { MemoryDatabase } from './database.js';
 
 /** The clock of one host. It may be wrong, and stands still for a host that is stopped. */
@@ -129,11 +141,19 @@ class LonelyKeeping extends SharedKeeping {
 }
 
 class LonelyStore extends SharedStore {
+  readonly #database: Database;
   readonly #dispatcher: Id;
+  readonly #outside: OutsideNow;
+  /** The commands since the last commit, and those that may not be committed yet. */
+  #asked: Command[] = [];
+  #handed: Command[] = [];
 
   constructor(...made: ConstructorParameters<typeof SharedStore>) {
     super(...made);
-    this.#dispatcher = made[1].dispatcher;
+    const [database, outside] = made;
+    this.#database = database;
+    this.#dispatcher = outside.dispatcher;
+    this.#outside = new OutsideNow(outside, this.payload);
   }
 
   /** Declares the last life dead. */
@@ -144,7 +164,54 @@ class LonelyStore extends SharedStore {
     this.commit();
     await this.idle();
   }
+
+  override transact(asked: Asked): void {
+    this.#asked.push(asked.command);
+    super.transact(asked);
+  }
+
+  override commit(): void {
+    this.#handed.push(...this.#asked.splice(0));
+    super.commit();
+  }
+
+  override async idle(): Promise<void> {
+    await super.idle();
+    this.#handed = [];
+  }
+
+  override read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate?: 'decided' | 'synced'): void {
+    if (!(isThreadHeld && this.#database instanceof MemoryDatabase)) return super.read(look, tell, gate);
+    const { error, seen } = lookAt(this.#foreseen(this.#database), look);
+    tell(error, seen);
+  }
+
+  /** Returns all records as they will be when the commands so far are committed. */
+  #foreseen(database: MemoryDatabase): Records {
+    const view = database.state();
+    for (const command of [...this.#handed, ...this.#asked]) {
+      try {
+        decide(view, command, this.#outside.look());
+      } catch {
+        // It is refused, or is committed already.
+      }
+    }
+    return { view, bytes: (payload: Payload) => payload as Uint8Array };
+  }
 }
+
+/** `true` while a handler asks without `await`: it holds the thread in which a database answers. */
+let isThreadHeld = false;
+
+const { askSync } = VirtualThread.prototype;
+VirtualThread.prototype.askSync = function (message): unknown {
+  isThreadHeld = true;
+  try {
+    return askSync.call(this, message);
+  } finally {
+    isThreadHeld = false;
+  }
+};
 
 /** Milliseconds, longer than any test's clock advances. */
 const neverMs = 1e12;

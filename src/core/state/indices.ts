@@ -44,9 +44,15 @@ export function liveUnique({ outcome, role, unique, status, queue }: JobRecord):
   return unique !== '' && outcome === 'none' && role === 'root' && status !== 'new' ? uniqueKey(queue, unique) : '';
 }
 
-/** Returns the only dispatcher that may claim the job, until its call is over. */
-export function boundTo({ outcome, only }: JobRecord): string {
-  return outcome === 'none' ? only : '';
+/** Whether a map needs the process that put it: without a key, no other can put it and feed it. */
+export function needsFeeder({ form, open, outcome, unique }: JobRecord): boolean {
+  return form === 'map' && open && outcome === 'none' && unique === '';
+}
+
+/** Returns the dispatcher with which the job's call ends: only that may claim it, or feeds it. */
+export function boundTo(job: JobRecord): string {
+  if (job.only !== '') return job.outcome === 'none' ? job.only : '';
+  return needsFeeder(job) ? job.owner : '';
 }
 
 /** Returns the process with which a root of level `memory` ends; '' for any other job. */

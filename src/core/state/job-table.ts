@@ -45,7 +45,7 @@ export class JobTable {
   readonly waiting = new Members<JobRow>();
   /** The live jobs, by `uniqueKey`. */
   readonly unique = new Map<string, JobRow>();
-  /** The jobs that only one dispatcher may claim, by dispatcher. */
+  /** The jobs whose calls end with a dispatcher, by dispatcher; see `boundTo`. */
   readonly bound = new Members<JobRow>();
   /** The jobs that an agent has claimed, or whose callbacks run in its place, by agent. */
   readonly running = new Members<JobRow>();
@@ -262,10 +262,11 @@ export class JobTable {
       if (unique !== '') this.unique.set(unique, row);
       row.inUnique = unique;
     }
-    // `only` never changes.
-    if (row.only !== '') {
-      if (there && boundTo(row) !== '') this.bound.add(row.only, row);
-      else this.bound.remove(row.only, row);
+    if (row.only !== '' || row.form === 'map') {
+      // Neither of them changes.
+      const dispatcher = row.only || row.owner;
+      if (there && boundTo(row) !== '') this.bound.add(dispatcher, row);
+      else this.bound.remove(dispatcher, row);
     }
     const isWithAgent = there && agentOf(row) !== '';
     if (isWithAgent !== row.isWithAgent) {

@@ -375,7 +375,7 @@ export class View {
     return held;
   }
 
-  /** Returns the jobs that only this dispatcher may claim, and whose calls are not over. */
+  /** Returns the jobs that this dispatcher alone claims or feeds, until their calls are over. */
   boundTo(dispatcher: Id): JobRecord[] {
     return [...this.table.bound.of(dispatcher)];
   }
