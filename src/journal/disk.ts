@@ -32,6 +32,11 @@ export interface DiskFile {
   truncate(size: number): void;
   /** Runs `fdatasync` off the event loop. Covers the bytes written before the call. */
   sync(): Promise<void>;
+  /**
+   * Does the same while a `sync` runs, so that a failed write fails both. Returns `undefined`, and
+   * does nothing, where that is not possible.
+   */
+  syncBeside(): Promise<void> | undefined;
   /** Blocks in `fsync`, which includes the file's size. */
   syncNow(): void;
   /** Whether the path still leads to this file: a removed one takes writes and syncs for ever. */
@@ -177,10 +182,20 @@ export function isSameFile(before: FileIdentity | undefined, now: FileIdentity |
   return before !== undefined && now !== undefined && before.ino === now.ino && before.dev === now.dev;
 }
 
+function dataSync(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fdatasync(descriptor, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
+}
+
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;
   #identity: FileIdentity | undefined;
+  /**
+   * For a sync beside another: the system reports a failed write to each descriptor, but only once.
+   */
+  #second: number | undefined;
 
   constructor(path: string, mode: OpenMode) {
     this.path = path;
@@ -204,9 +219,17 @@ class NodeFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#descriptor, (error) => (error === null || error === undefined ? resolve() : reject(error)));
-    });
+    return dataSync(this.#descriptor);
+  }
+
+  syncBeside(): Promise<void> | undefined {
+    try {
+      this.#second ??= openFile(this.path, 'write');
+    } catch {
+      // Too many files are open, or the name is gone, which the next look at the name shows.
+      return undefined;
+    }
+    return isSameFile(this.#ownIdentity, fs.fstatSync(this.#second)) ? dataSync(this.#second) : undefined;
   }
 
   syncNow(): void {
@@ -214,11 +237,16 @@ class NodeFile implements DiskFile {
   }
 
   isInPlace(): boolean {
+    return isSameFile(this.#ownIdentity, fs.statSync(this.path, { throwIfNoEntry: false }));
+  }
+
+  get #ownIdentity(): FileIdentity {
     this.#identity ??= fs.fstatSync(this.#descriptor);
-    return isSameFile(this.#identity, fs.statSync(this.path, { throwIfNoEntry: false }));
+    return this.#identity;
   }
 
   close(): void {
+    if (this.#second !== undefined) fs.closeSync(this.#second);
     fs.closeSync(this.#descriptor);
   }
 }

@@ -220,13 +220,20 @@ export class Journal {
   }
 
   /**
-   * Makes all appended transactions durable. Resolves with the highest LSN that is known to be. One
-   * sync is in flight at a time; it does not cover later appends, and all calls during it share the
-   * next one. A failure is final, as is a `JournalRemovedError`: the segment or the lock is no
-   * longer in its place.
+   * Makes all appended transactions durable. Resolves with the highest LSN that is known to be. A
+   * sync in flight does not cover later appends; all calls during it share the next one. A failure
+   * is final, as is a `JournalRemovedError`: the segment or the lock is no longer in its place.
    */
   sync(): Promise<number> {
     return this.#log.sync();
+  }
+
+  /**
+   * Does the same without waiting for the end of a sync in flight, unless there are two. Resolves
+   * when both have ended.
+   */
+  syncBeside(): Promise<number> {
+    return this.#log.syncBeside();
   }
 
   /** Reads an entry back. Throws `JournalCorruptError` if its bytes do not match their checksum. */

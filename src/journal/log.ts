@@ -10,6 +10,8 @@
  *   writes and syncs for ever.
  * - Before each write and before `syncedLsn` moves, the lock still has its name. Without the name
  *   another runtime can open the directory.
+ * - At most two syncs are in flight. The second one counts only after the first, and if neither
+ *   has failed.
  * - `syncedLsn` moves into a segment only when the witness records frames of that segment, so that
  *   the segment cannot go missing unnoticed.
  * - After a failed write (other than for a full disk) or a failed sync, every call is refused. A
@@ -74,7 +76,7 @@ export class Log {
   readonly #writer: FrameWriter;
   readonly #reserve: Reserve | undefined;
   readonly #ahead: RoomAhead;
-  readonly #sharedSync = new SharedSync(() => this.#syncLog());
+  readonly #sharedSync = new SharedSync((before) => this.#syncLog(before));
   #syncedLsn: number;
   #segmentStart: LogStart;
   /** `true` if the last frame is a mark, so that closing needs no other. */
@@ -172,12 +174,21 @@ export class Log {
 
   /** See `Journal.sync`. */
   sync(): Promise<number> {
+    return this.#request(() => this.#sharedSync.request());
+  }
+
+  /** See `Journal.syncBeside`. */
+  syncBeside(): Promise<number> {
+    return this.#request(() => this.#sharedSync.requestBeside());
+  }
+
+  #request(sync: () => Promise<number>): Promise<number> {
     try {
       this.refuseIfUnusable();
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#sharedSync.request();
+    return sync();
   }
 
   async roll(): Promise<void> {
@@ -235,14 +246,16 @@ export class Log {
     throw this.#failure;
   }
 
-  async #syncLog(): Promise<number> {
+  /** Moves `syncedLsn` only after the sync `before`, and only if that one has not failed. */
+  async #syncLog(before?: Promise<number>): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     const { lsn, file } = this.end;
     // A segment without frames counts as witnessed: a snapshot may begin with it.
     const isWitnessed = lsn === this.#segmentStart.lsn || this.#parts.witness.lsn > this.#segmentStart.lsn;
     if (lsn === this.#syncedLsn && !this.#nameUnsynced && isWitnessed) return lsn;
     try {
-      await file.sync();
+      if (before === undefined) await file.sync();
+      else await Promise.all([file.syncBeside() ?? before.then(() => file.sync()), before]);
       if (this.#nameUnsynced) {
         await this.#syncDirectory();
         this.#nameUnsynced = false;
@@ -254,7 +267,7 @@ export class Log {
     this.requireInPlace();
     this.#syncs += 1;
     this.#syncedLsn = lsn;
-    if (this.#rollAfterSync) {
+    if (this.#rollAfterSync && !this.#sharedSync.isDouble && this.#failure === undefined) {
       // This failure does not concern the sync, which has succeeded; the next call throws it.
       try {
         this.#roll();

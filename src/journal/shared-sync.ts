@@ -1,19 +1,30 @@
 /**
- * Runs one sync at a time for all requests. A request during a sync may be for bytes appended after
- * it began, so all requests during one sync share the next. Knows nothing of what a sync is.
+ * Runs one sync at a time for all requests, and on demand a second one beside it. A request during
+ * a sync may be for bytes appended after it began, so all requests during one sync share the next.
+ * Knows nothing of what a sync is.
  */
 export class SharedSync {
-  readonly #run: () => Promise<number>;
+  readonly #run: (before?: Promise<number>) => Promise<number>;
+  /** The sync that ends last. */
   #inFlight: Promise<number> | undefined;
   #next: Promise<number> | undefined;
+  #running = 0;
 
-  /** `run` must fix what it covers before its first `await`. Only a request runs it again. */
-  constructor(run: () => Promise<number>) {
+  /**
+   * `run` must fix what it covers before its first `await`. It must end after `before`, and fail if
+   * that does. Only a request runs it again.
+   */
+  constructor(run: (before?: Promise<number>) => Promise<number>) {
     this.#run = run;
   }
 
   get isInFlight(): boolean {
     return this.#inFlight !== undefined;
+  }
+
+  /** `true` if two syncs are in flight. */
+  get isDouble(): boolean {
+    return this.#running > 1;
   }
 
   request(): Promise<number> {
@@ -25,17 +36,25 @@ export class SharedSync {
     return this.#next;
   }
 
-  #start(): Promise<number> {
+  /** Starts at once, beside the sync in flight, unless there are two or the next is promised. */
+  requestBeside(): Promise<number> {
+    if (this.#running !== 1 || this.#next !== undefined) return this.request();
+    return this.#start(this.#inFlight);
+  }
+
+  #start(before?: Promise<number>): Promise<number> {
     this.#next = undefined;
-    this.#inFlight = this.#runOnce();
+    this.#running++;
+    this.#inFlight = this.#runOnce(before);
     return this.#inFlight;
   }
 
-  async #runOnce(): Promise<number> {
+  async #runOnce(before?: Promise<number>): Promise<number> {
     try {
-      return await this.#run();
+      return await this.#run(before);
     } finally {
-      this.#inFlight = undefined;
+      this.#running--;
+      if (this.#running === 0) this.#inFlight = undefined;
     }
   }
 }

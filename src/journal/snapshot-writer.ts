@@ -172,6 +172,10 @@ class HashedFile implements DiskFile {
     return this.#file.sync();
   }
 
+  syncBeside(): Promise<void> | undefined {
+    return this.#file.syncBeside();
+  }
+
   syncNow(): void {
     this.#file.syncNow();
   }

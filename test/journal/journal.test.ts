@@ -199,6 +199,47 @@ describe('a journal', () => {
     await journal.close();
   });
 
+  it('rolls only after both of two syncs in flight', async () => {
+    const disk = new StrictDisk();
+    const { journal } = await openOn(disk, { segmentBytes: 4096 });
+    append(journal, filled(1, 2000, 1));
+    const first = journal.sync();
+    append(journal, filled(1, 2000, 2));
+    let open = () => {};
+    disk.syncGate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const second = journal.syncBeside();
+    disk.syncGate = undefined;
+    assert.equal(journal.beginFrame(1000), 1);
+    assert.equal(await first, 1);
+    assert.deepEqual([journal.segmentNumber, journal.syncedLsn], [1, 1]);
+    open();
+    assert.equal(await second, 2);
+    assert.deepEqual([journal.segmentNumber, journal.syncedLsn], [2, 2]);
+    await journal.close();
+  });
+
+  it('has at most two syncs in flight', async () => {
+    const disk = new StrictDisk();
+    const { journal } = await openOn(disk);
+    append(journal, entry(1, 'a'));
+    let open = () => {};
+    disk.syncGate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const begun = () => disk.counts.get('sync') ?? 0;
+    const before = begun();
+    const syncs = [journal.sync(), journal.syncBeside(), journal.syncBeside(), journal.sync()];
+    assert.equal(begun() - before, 2);
+    assert.equal(syncs[3], syncs[2], 'the others share the next one');
+    append(journal, entry(1, 'b'));
+    open();
+    assert.deepEqual(await Promise.all(syncs), [1, 1, 2, 2]);
+    disk.syncGate = undefined;
+    await journal.close();
+  });
+
   it('rejects an append to another segment than beginFrame returned', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096 });

@@ -37,6 +37,8 @@ class Inode {
   live: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   durable: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   unsynced: Change[] = [];
+  /** The number of changes that are durable. */
+  #settled = 0;
 
   /** `true` after a failed sync: the system takes bytes for written that are not on the disk. */
   hasForgotten = false;
@@ -47,6 +49,7 @@ class Inode {
   }
 
   forgetUnsynced(): void {
+    this.#settled = this.changes;
     this.unsynced = [];
     this.hasForgotten = true;
   }
@@ -58,9 +61,16 @@ class Inode {
     return { kind: 'write', offset: from, bytes: this.live.slice(from, to) };
   }
 
-  /** Makes the first `count` unsynced changes durable. */
-  settle(count: number): void {
+  /** The number of all changes so far. */
+  get changes(): number {
+    return this.#settled + this.unsynced.length;
+  }
+
+  /** Makes the first `changes` changes durable. */
+  settle(changes: number): void {
+    const count = Math.max(0, changes - this.#settled);
     for (const change of this.unsynced.splice(0, count)) this.durable = applied(this.durable, change);
+    this.#settled += count;
   }
 
   /**
@@ -128,8 +138,10 @@ export class StrictDisk implements Disk {
   capacityBytes = Number.POSITIVE_INFINITY;
   /** `true` after a failed sync: the bytes before it may be gone, even if only the process ends. */
   hasForgotten = false;
-  /** Delays asynchronous syncs while it is set. */
+  /** Delays asynchronous syncs that begin while it is set. */
   syncGate: Promise<void> | undefined;
+  /** `true`: too many files are open for a second sync. */
+  cannotSyncBeside = false;
 
   readonly #names = new Map<string, Inode>();
   readonly #durableNames = new Map<string, Inode>();
@@ -314,15 +326,19 @@ class StrictFile implements DiskFile {
   }
 
   async sync(): Promise<void> {
-    const count = this.#inode.unsynced.length;
+    const { changes } = this.#inode;
     this.#step('sync');
     await this.#disk.syncGate;
-    this.#inode.settle(count);
+    this.#inode.settle(changes);
+  }
+
+  syncBeside(): Promise<void> | undefined {
+    return this.#disk.cannotSyncBeside ? undefined : this.sync();
   }
 
   syncNow(): void {
     this.#step('sync');
-    this.#inode.settle(this.#inode.unsynced.length);
+    this.#inode.settle(this.#inode.changes);
   }
 
   isInPlace(): boolean {

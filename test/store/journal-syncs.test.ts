@@ -5,7 +5,7 @@ import type { Command } from '../../src/core/commands.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import type { Pace } from '../../src/store/journal/pace.js';
 import { call, idOf, main, us } from '../core/making.js';
-import { StrictDisk } from '../journal/strict-disk.js';
+import { diskError, StrictDisk } from '../journal/strict-disk.js';
 import { Clock, Subject } from './harness.js';
 import { countedPace } from './journal-churn.js';
 
@@ -97,5 +97,74 @@ it('[9.1] the store syncs an unawaited frame when its time comes during another 
   await turns(6);
   assert.equal(syncs() - before, 2);
   assert.ok(subject.told.includes('deliver a'));
+  await subject.store.close();
+});
+
+/** Puts `b` while the sync of its frame is held. Returns functions that end that sync. */
+function holdSync({ subject, disk }: Awaited<ReturnType<typeof openWithRunning>>) {
+  let ends = { release: () => {}, fail: (_: Error) => {} };
+  disk.syncGate = new Promise<void>((resolve, reject) => {
+    ends = { release: resolve, fail: reject };
+  });
+  subject.told.length = 0;
+  subject.ask({ type: 'put', queue: '', owner: us, level: 'full', jobs: [call('b')] });
+  subject.store.commit();
+  disk.syncGate = undefined;
+  const before = disk.counts.get('sync')!;
+  return { ...ends, more: () => disk.counts.get('sync')! - before };
+}
+
+it('[9.1] the store syncs the end of the last run beside the sync in flight, and delivers it after both', async () => {
+  const opened = await openWithRunning(true);
+  const { subject } = opened;
+  const { release, more } = holdSync(opened);
+  end(subject);
+  await turns(3);
+  assert.deepEqual([more(), subject.told], [1, []]);
+  release();
+  await turns(3);
+  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
+  await subject.store.close();
+});
+
+it('[9.1] the store delivers nothing of a second sync if the first one fails', async () => {
+  const opened = await openWithRunning(true);
+  const { subject } = opened;
+  const { fail, more } = holdSync(opened);
+  end(subject);
+  await turns(3);
+  assert.equal(more(), 1);
+  fail(diskError('EIO'));
+  await turns(3);
+  assert.equal((subject.fatal as { code?: string } | undefined)?.code, 'JOURNAL_WRITE');
+  assert.ok(!subject.told.includes('deliver a') && !subject.told.includes('ok put'));
+});
+
+it('the store waits for the sync in flight while an agent has a job, whose end may share the next', async () => {
+  const opened = await openWithRunning(true);
+  const { subject } = opened;
+  await subject.do({ type: 'put', queue: '', owner: us, level: 'full', jobs: [call('c')] });
+  await subject.do({ type: 'claim', job: idOf('c'), agent: main });
+  const { release, more } = holdSync(opened);
+  end(subject);
+  await turns(3);
+  assert.equal(more(), 0);
+  release();
+  await turns(3);
+  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
+  await subject.store.close();
+});
+
+it('[9.1] the store waits for the sync in flight where the disk takes no second one', async () => {
+  const opened = await openWithRunning(true);
+  const { subject, disk } = opened;
+  disk.cannotSyncBeside = true;
+  const { release, more } = holdSync(opened);
+  end(subject);
+  await turns(3);
+  assert.equal(more(), 0);
+  release();
+  await turns(3);
+  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
   await subject.store.close();
 });

@@ -6,6 +6,10 @@ export class Members<T> {
     return this.#sets.get(key) ?? empty;
   }
 
+  get isEmpty(): boolean {
+    return this.#sets.size === 0;
+  }
+
   keys(): IterableIterator<string> {
     return this.#sets.keys();
   }

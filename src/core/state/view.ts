@@ -365,6 +365,11 @@ export class View {
     return this.table.running.of(agent);
   }
 
+  /** `true` if an agent has a job: one that is claimed, or in its callbacks. */
+  get isAnyWithAgent(): boolean {
+    return !this.table.running.isEmpty;
+  }
+
   /** Returns the jobs that a dispatcher has claimed. */
   heldBy(dispatcher: Id): JobRecord[] {
     const held: JobRecord[] = [];

@@ -4,7 +4,9 @@
  *
  * A frame is written as soon as its turn ends, even during a sync: jobs that may run once it is
  * written need not wait for the disk. One sync is in flight at a time; when it ends, the next one
- * covers all frames written meanwhile. An effect that has no waiter, such as the end of most parts,
+ * covers all frames written meanwhile. While no agent has a job, nothing would share that next one,
+ * so it begins at once, beside the first: a short job on an idle runtime waits for little more than
+ * one sync. An effect that has no waiter, such as the end of most parts,
  * causes no sync of its own: the next one covers it, or a lazy one after `lazySyncMs`.
  */
 import { type Command, gates } from '../../core/commands.js';
@@ -92,7 +94,9 @@ export class JournalStore implements Store, Records {
   #waiting: Waiting[] = [];
   /** The log must be synced up to this LSN as soon as possible. */
   #wantedLsn = 0;
-  #syncing = false;
+  #syncs = 0;
+  /** The log is synced up to this LSN when those in flight have ended. */
+  #begunLsn = 0;
   #syncTimes = { lastSyncMs: 0, longestSyncMs: 0 };
   /** The journal's `bytesWritten` when the last sync began. */
   #bytesBeforeSync = 0;
@@ -132,7 +136,7 @@ export class JournalStore implements Store, Records {
   }
 
   get isSyncing(): boolean {
-    return this.#syncing;
+    return this.#syncs > 0;
   }
 
   async open(owner: StoreOwner): Promise<void> {
@@ -352,28 +356,38 @@ export class JournalStore implements Store, Records {
     this.#wantSync();
   }
 
-  /** Syncs everything written so far: now, or when the sync in flight has ended. */
+  /** Syncs everything written so far: now, or when those in flight have ended. */
   #wantSync(): void {
     this.#wantedLsn = this.#journal.lsn;
     this.#sync();
   }
 
   #sync(): void {
-    if (this.#syncing || this.#failed !== undefined) return;
-    if (this.#journal.lsn === this.#journal.syncedLsn) return this.#releaseSynced(this.#journal.lsn);
-    this.#syncing = true;
+    if (this.#failed !== undefined) return;
+    const { lsn, syncedLsn } = this.#journal;
+    if (this.#syncs > 0) {
+      const isShared = this.#syncs > 1 || this.state.isAnyWithAgent;
+      if (this.#wantedLsn > this.#begunLsn && !isShared) this.#begin(lsn, true);
+    } else if (lsn === syncedLsn) this.#releaseSynced(lsn);
+    else this.#begin(lsn, false);
+  }
+
+  #begin(lsn: number, beside: boolean): void {
+    this.#syncs++;
+    this.#begunLsn = lsn;
     this.#bytesBeforeSync = this.#journal.bytesWritten;
     const beganAt = performance.now();
-    this.#journal.sync().then(
-      (lsn) => {
-        this.#syncing = false;
+    const sync = beside ? this.#journal.syncBeside() : this.#journal.sync();
+    sync.then(
+      (syncedLsn) => {
+        this.#syncs--;
         const lastSyncMs = performance.now() - beganAt;
         this.#syncTimes = { lastSyncMs, longestSyncMs: Math.max(lastSyncMs, this.#syncTimes.longestSyncMs) };
-        this.#releaseSynced(lsn);
-        if (this.#wantedLsn > lsn) this.#sync();
+        this.#releaseSynced(syncedLsn);
+        if (this.#wantedLsn > syncedLsn) this.#sync();
       },
       (error) => {
-        this.#syncing = false;
+        this.#syncs--;
         this.#fail(error);
       },
     );
