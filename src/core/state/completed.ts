@@ -11,9 +11,18 @@ import { Seats } from './seats.js';
 
 /** The most completed jobs that `by` returns. */
 const recentCount = 1000;
+/** The jobs of an agent that are noted: some of them may be forgotten. */
+const mostNoted = 2 * recentCount;
 
 /** The completed roots that are kept together. */
 export type Kept = 'succeeded' | 'failed';
+
+/** In a ring, since a list that shrinks and grows allocates its room anew. */
+interface Recent {
+  readonly ids: Id[];
+  /** The index of the oldest once there are `mostNoted`. */
+  oldest: number;
+}
 
 export class Completed {
   readonly seats: Seats;
@@ -24,7 +33,7 @@ export class Completed {
    * The last completed jobs by agent, oldest first. Some may be forgotten since, or no longer
    * completed; `by` leaves them out.
    */
-  readonly #recent = new Map<string, Id[]>();
+  readonly #recent = new Map<string, Recent>();
 
   constructor(look: (id: Id) => JobRow | undefined, payloads?: PayloadColumns) {
     this.seats = new Seats(payloads);
@@ -48,7 +57,8 @@ export class Completed {
   /** Returns the last completed jobs of an agent, newest first. */
   by(agent: string): readonly JobRow[] {
     const found: JobRow[] = [];
-    for (const id of new Set(this.#recent.get(agent))) {
+    const { ids = [], oldest = 0 } = this.#recent.get(agent) ?? {};
+    for (const id of new Set([...ids.slice(oldest), ...ids.slice(0, oldest)])) {
       const row = this.#look(id);
       if (row?.status === 'completed' && row.agent === agent) found.push(row);
     }
@@ -168,9 +178,13 @@ export class Completed {
   }
 
   #noteRecent({ agent, id }: JobRow): void {
-    const ids = this.#recent.get(agent);
-    if (ids === undefined) this.#recent.set(agent, [id]);
-    else if (ids.push(id) >= 2 * recentCount) ids.splice(0, recentCount);
+    const recent = this.#recent.get(agent);
+    if (recent === undefined) this.#recent.set(agent, { ids: [id], oldest: 0 });
+    else if (recent.ids.length < mostNoted) recent.ids.push(id);
+    else {
+      recent.ids[recent.oldest] = id;
+      recent.oldest = (recent.oldest + 1) % mostNoted;
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import type { Seats } from './seats.js';
 /** The least number of forgotten roots for which `trim` packs the list. */
 const slack = 256;
 /** The list is packed when more than this part of it is forgotten. */
-const mostGone = 1 / 16;
+const mostGone = 1 / 32;
 
 /** The roots that are kept together, for reading. */
 export interface KeptRoots<Root> {
