@@ -166,10 +166,10 @@ class Peer implements WireListener {
     if (this.#wire.backlog > mostBacklogBytes) return this.close('it does not take its answers');
     if (this.#outgoing.length === 0) queueMicrotask(this.#flush);
     this.#outgoing.push(message);
-    const [type, request, , payload] = message;
+    const [type, request] = message;
     if (type === 'answer' || type === 'error') {
       if (this.#asked.delete(request) && this.#inbox.length > 0) queueMicrotask(() => this.#passOn());
-    } else if ((type === 'deliver' || type === 'outcome') && payload.byteLength >= largeBytes) this.#flush();
+    } else if (outcomeBytes(message) >= largeBytes) this.#flush();
   }
 
   readonly #flush = (): void => {
@@ -188,6 +188,11 @@ class Peer implements WireListener {
       return this.#wire.destroy(`it took nothing for ${(mostIdleLooks * lookMs) / 1000} s`);
     this.#timer = this.#context.after(lookMs, () => this.#look());
   }
+}
+
+function outcomeBytes(message: CoordinatorMessage): number {
+  if (message[0] === 'outcome') return message[3].byteLength;
+  return message[0] === 'deliver' ? message[2].reduce((bytes, { payload }) => bytes + payload.byteLength, 0) : 0;
 }
 
 /** Returns the messages of a batch. Throws if one is not valid. */

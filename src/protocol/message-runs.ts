@@ -2,8 +2,7 @@
  * Batches of messages between clients and the coordinator.
  *
  * Nearly all messages put plain jobs (a call without options, parts or callbacks) or deliver
- * outcomes. Plain jobs are packed record by record within their message, and runs of deliveries
- * into one message of the batch:
+ * outcomes. These are packed record by record within their message:
  *
  *    plainPuts  `puts` of plain jobs: tag, first request, queue, level, callables, bytes;
  *               for each job: id, number of its callable, size of its arguments plus one
@@ -18,7 +17,7 @@
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import { codeOf, type Id, type Level } from '../core/records.js';
-import { outcomeForms } from './completed-list.js';
+import { type EncodedOutcome, type OutcomeForm, outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';
 
@@ -30,7 +29,7 @@ export type PackedPuts = Packed<'plainPuts'>;
 type PackedJobs = PackedPuts | Packed<'plainPut'>;
 /** A message of a client as it is received. */
 export type ReceivedMessage = ClientMessage | PackedPuts;
-type PackedDeliveries = ['deliver', bytes: Uint8Array];
+type PackedDelivery = ['deliver', bytes: Uint8Array];
 
 const out = new ByteWriter();
 
@@ -54,42 +53,44 @@ export function unpackPuts(message: ReceivedMessage): ClientMessage {
 }
 
 export function packCoordinatorMessages(messages: readonly CoordinatorMessage[]): Uint8Array {
-  const packed: unknown[] = [];
-  for (let at = 0; at < messages.length; ) {
-    const message = messages[at]!;
-    if (message[0] !== 'deliver') {
-      packed.push(message);
-      at++;
-      continue;
-    }
-    out.clear();
-    for (let next = messages[at]; next?.[0] === 'deliver'; next = messages[++at]) {
-      const [, request, kind, payload] = next;
-      out.varint(request);
-      out.u8(codeOf(outcomeForms, kind));
-      out.varint(payload.byteLength);
-      out.raw(payload);
-    }
-    packed.push(['deliver', out.copy()] satisfies PackedDeliveries);
+  return packBatch(messages.map((message) => (message[0] === 'deliver' ? packDelivery(message) : message)));
+}
+
+function packDelivery([tag, requests, outcomes]: Delivery): PackedDelivery {
+  out.clear();
+  for (let index = 0; index < requests.length; index++) {
+    const { kind, payload } = outcomes[index]!;
+    out.varint(requests[index]!);
+    out.u8(codeOf(outcomeForms, kind));
+    out.varint(payload.byteLength);
+    out.raw(payload);
   }
-  return packBatch(packed);
+  return [tag, out.copy()];
 }
 
 export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage[] {
   const messages: CoordinatorMessage[] = [];
-  for (const message of unpackBatch<Exclude<CoordinatorMessage, Delivery> | PackedDeliveries>(bytes)) {
+  for (const message of unpackBatch<Exclude<CoordinatorMessage, Delivery> | PackedDelivery>(bytes)) {
     if (message[0] !== 'deliver') {
       messages.push(message);
       continue;
     }
     const input = new ByteReader(message[1]);
-    while (input.left > 0) {
-      const request = input.varint();
-      const kind = outcomeForms[input.u8()] as Delivery[2];
-      messages.push(['deliver', request, kind, input.copied(input.varint())]);
-    }
+    while (input.left > 0) messages.push(readDelivery(input));
   }
   return messages;
+}
+
+/** Reads as many outcomes as a client takes at once. */
+function readDelivery(input: ByteReader): Delivery {
+  const requests: number[] = [];
+  const outcomes: EncodedOutcome[] = [];
+  while (input.left > 0 && requests.length < longestRun) {
+    requests.push(input.varint());
+    const kind = outcomeForms[input.u8()] as OutcomeForm;
+    outcomes.push({ kind, payload: input.copied(input.varint()) });
+  }
+  return ['deliver', requests, outcomes];
 }
 
 /**
@@ -100,7 +101,7 @@ function isPlain(job: WireJob): boolean {
   return form === 'call' && options === null && parts.length === 0 && callbacks.length === 0 && role === undefined;
 }
 
-/** At most this many puts are sent, and decided, as one. */
+/** At most this many puts are sent and decided, and outcomes received, as one. */
 const longestRun = 64;
 
 /**

@@ -20,7 +20,7 @@ import type {
   ScheduleSettings,
 } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
-import type { OutcomeForm } from './completed-list.js';
+import type { EncodedOutcome, OutcomeForm } from './completed-list.js';
 import type { BulkAction, MonitorQuery } from './monitor.js';
 import type { RunSpan } from './run-span.js';
 import type { StatusQuery } from './status.js';
@@ -255,8 +255,8 @@ export type CoordinatorMessage =
   | ['error', request: number, error: WireError]
   | ['outcome', request: number, kind: OutcomeForm, payload: Uint8Array]
   | ['answer', request: number, value: unknown]
-  /** The outcome of the job put with this request. */
-  | ['deliver', request: number, kind: OutcomeForm, payload: Uint8Array]
+  /** The outcomes of the jobs put with these requests. */
+  | ['deliver', requests: readonly number[], outcomes: readonly EncodedOutcome[]]
   /** The outcome of the job put with this request cannot be read. */
   | ['unreadable', request: number, error: WireError]
   /**

@@ -430,16 +430,16 @@ export class Link {
       case 'outcome':
         this.#take(message[1])?.resolve({ kind: message[2], payload: message[3] });
         return 1;
-      case 'deliver':
-        this.#puts.get(message[1])?.resolve({ kind: message[2], payload: message[3] });
-        this.#puts.delete(message[1]);
-        return 1;
+      case 'deliver': {
+        const [, requests, outcomes] = message;
+        for (let index = 0; index < requests.length; index++) this.#deliver(requests[index]!, outcomes[index]!);
+        return requests.length;
+      }
       case 'kept':
         this.#hands.get(message[1])?.deref()?.keep(message[2], { kind: message[3], payload: message[4] });
         return 0;
       case 'unreadable':
-        this.#puts.get(message[1])?.resolve(errorFromData(message[2]));
-        this.#puts.delete(message[1]);
+        this.#deliver(message[1], errorFromData(message[2]));
         return 1;
       case 'ready':
         this.#ready(message);
@@ -490,6 +490,11 @@ export class Link {
     const put = this.#puts.get(request);
     if (put === undefined) this.#take(request)?.resolve(undefined);
     else put.accept();
+  }
+
+  #deliver(request: number, outcome: EncodedOutcome | Error): void {
+    this.#puts.get(request)?.resolve(outcome);
+    this.#puts.delete(request);
   }
 
   #answer(request: number, value: unknown): void {

@@ -23,7 +23,7 @@ describe('clients of one coordinator', () => {
     assert.deepEqual(one.take(), [['done', 2, 1]]);
     assert.deepEqual(
       two.take().map(([type, request]) => [type, request]),
-      [['deliver', 1]],
+      [['deliver', [1]]],
     );
     assert.deepEqual(
       hub.own.filter(([type]) => type !== 'log'),

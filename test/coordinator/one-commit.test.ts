@@ -94,7 +94,7 @@ it('settles outcomes that wait for others with the next put, but never by themse
     client.take().map(([type, request]) => [type, request]),
     [
       ['done', 2],
-      ['deliver', 1],
+      ['deliver', [1]],
     ],
   );
 });

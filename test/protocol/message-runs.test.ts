@@ -120,11 +120,17 @@ describe('a batch of coordinator messages', () => {
   it('keeps the order of runs of outcomes, with other messages between', () =>
     coordinator([
       ['done', 1, 64],
-      ['deliver', 1, 'value', args(1, 2)],
-      ['deliver', 2 ** 33, 'failure', new Uint8Array(70_000)],
+      [
+        'deliver',
+        [1, 2 ** 33],
+        [
+          { kind: 'value', payload: args(1, 2) },
+          { kind: 'failure', payload: new Uint8Array(70_000) },
+        ],
+      ],
       ['answer', 3, { jobs: 3 }],
-      ['deliver', 4, 'list', args()],
-      ['deliver', 5, 'value', args(5)],
+      ['deliver', [4], [{ kind: 'list', payload: args() }]],
+      ['deliver', [5], [{ kind: 'value', payload: args(5) }]],
     ]));
 });
 
@@ -151,14 +157,14 @@ describe('a message that is kept', () => {
 
   it('holds at most a few thousand bytes of its batch: outcomes', () => {
     const batch = packCoordinatorMessages([
-      ...[small, large, small].map((payload, number) => ['deliver', number, 'value', payload] as CoordinatorMessage),
+      ['deliver', [0, 1, 2], [small, large, small].map((payload) => ({ kind: 'value' as const, payload }))],
       ['outcome', 3, 'value', small],
       ['kept', id(1), id(2), 'value', small],
       ['answer', 5, large],
     ]);
     for (const message of unpackCoordinatorMessages(batch)) {
-      const bytes = message.find((part) => part instanceof Uint8Array);
-      isOwn(bytes as Uint8Array);
+      if (message[0] === 'deliver') for (const { payload } of message[2]) isOwn(payload);
+      else isOwn(message.find((part) => part instanceof Uint8Array) as unknown as Uint8Array);
     }
   });
 });

@@ -421,11 +421,14 @@ export class World {
         return;
       }
       case 'deliver': {
-        const [, request, kind, payload] = message;
-        const job = this.#puts.get(request)!;
-        const outcome = `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`;
-        this.#note(`deliver ${idToText(job)} ${outcome}`);
-        return this.oracle.tell(job, outcome);
+        for (const [index, request] of message[1].entries()) {
+          const { kind, payload } = message[2][index]!;
+          const job = this.#puts.get(request)!;
+          const outcome = `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`;
+          this.#note(`deliver ${idToText(job)} ${outcome}`);
+          this.oracle.tell(job, outcome);
+        }
+        return;
       }
       case 'answer':
         return this.#hearAnswer(message[1], message[2]);

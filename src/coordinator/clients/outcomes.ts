@@ -24,15 +24,21 @@ interface Waiting {
   readonly caller: Caller | undefined;
 }
 
-/** An outcome, and who takes it. */
+/** Outcomes, and who takes them. */
 interface Due {
-  readonly job: JobRecord;
-  /** The client that put the job; undefined if it does not take the outcome now. */
+  readonly jobs: JobRecord[];
+  /** The client that put the jobs; undefined if it does not take the outcomes now. */
   readonly owner: Caller | undefined;
-  /** The request of its put. */
-  readonly put: number;
+  /** The requests of its puts. */
+  readonly puts: number[];
+  /** Those who wait for the only job. */
   readonly thens: readonly OutcomeWaiter[];
+  /** The bytes of the outcomes. */
+  bytes: number;
 }
+
+/** Outcomes with more bytes in all are sent in several messages. */
+const longestDeliveryBytes = 65_536;
 
 export class Outcomes {
   readonly #context: Context;
@@ -130,8 +136,7 @@ export class Outcomes {
    * job may have been forgotten since it was decided.
    */
   deliver(job: JobRecord): void {
-    const due = this.#takeReady(job);
-    if (due.owner !== undefined || due.thens.length > 0) this.#due.push(due);
+    this.#take(job, this.#due);
   }
 
   /** Reads and sends the outcomes that `deliver` has noted. */
@@ -139,31 +144,55 @@ export class Outcomes {
     const due = this.#due;
     if (due.length === 0) return;
     this.#due = [];
-    const look = (records: Records) => due.map(({ job }) => outcomeOf(records, job));
-    const tell = (error: Error | undefined, outcomes?: readonly (EncodedOutcome | Error)[]) => {
-      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, due[index]!);
+    const look = (records: Records) => due.map(({ jobs }) => jobs.map((job) => outcomeOf(records, job)));
+    const tell = (error: Error | undefined, outcomes?: readonly (readonly (EncodedOutcome | Error)[])[]) => {
+      for (let index = 0; index < due.length; index++) {
+        const one = due[index]!;
+        sendAll(outcomes?.[index] ?? one.jobs.map(() => error!), one);
+      }
     };
     this.#context.store.read(look, tell, 'decided');
   }
 
   #deliver({ job, outcome }: Ended): void {
-    sendAll(outcome, this.#takeReady(job));
+    const due: Due[] = [];
+    this.#take(job, due);
+    for (const one of due) sendAll([outcome], one);
   }
 
-  /** Removes those who take the outcome now. Others take it when there is room. */
-  #takeReady(job: JobRecord): Due {
+  /**
+   * Adds an outcome for those who take it now. Others take it when there is room. Outcomes that one
+   * client alone takes are together.
+   */
+  #take(job: JobRecord, due: Due[]): void {
     const { id } = job;
-    const owner = this.#callers.of(job.owner);
-    const put = owner?.puts.get(id);
     const waiting = this.#waiters.take(id);
     const thens =
       waiting.length === 0 ? none : waiting.filter((one) => !this.#waitsForRoom(id, one)).map(({ then }) => then);
-    if (put === undefined) return { job, owner: undefined, put: 0, thens };
-    owner!.puts.delete(id);
-    if (owner!.isFull?.() !== true) return { job, owner, put, thens };
+    const owner = this.#callers.of(job.owner);
+    const put = this.#takePut(id, owner);
+    // The bytes of a list are not known before it is read.
+    const bytes = job.result?.byteLength ?? longestDeliveryBytes;
+    const last = due.at(-1);
+    const joins = last?.owner === owner && last?.thens === none && last.bytes + bytes <= longestDeliveryBytes;
+    if (put === undefined) {
+      if (thens.length > 0) due.push({ jobs: [job], owner: undefined, puts: [], thens, bytes });
+    } else if (joins && thens === none) {
+      last.jobs.push(job);
+      last.puts.push(put);
+      last.bytes += bytes;
+    } else due.push({ jobs: [job], owner, puts: [put], thens, bytes });
+  }
+
+  /** Returns the request with which the owner put the job, if it takes the outcome now. */
+  #takePut(job: Id, owner: Caller | undefined): number | undefined {
+    const put = owner?.puts.get(job);
+    if (put === undefined) return undefined;
+    owner!.puts.delete(job);
+    if (owner!.isFull?.() !== true) return put;
     const then: OutcomeWaiter = (error, outcome) => sendToOwner(owner!, put, outcome ?? error!);
-    this.#waitsForRoom(id, { then, caller: owner });
-    return { job, owner: undefined, put, thens };
+    this.#waitsForRoom(job, { then, caller: owner });
+    return undefined;
   }
 
   /** Keeps the outcome for a caller that takes nothing at the moment. */
@@ -274,14 +303,21 @@ function outcomeOf(records: Records, job: JobRecord): EncodedOutcome | Error {
   }
 }
 
-function sendAll(outcome: EncodedOutcome | Error, { owner, put, thens }: Due): void {
-  if (owner !== undefined) sendToOwner(owner, put, outcome);
-  for (const then of thens) send(outcome, then);
+function sendAll(outcomes: readonly (EncodedOutcome | Error)[], { owner, puts, thens }: Due): void {
+  if (owner !== undefined) {
+    if (areRead(outcomes)) owner.post(['deliver', puts, outcomes]);
+    else for (const [index, put] of puts.entries()) sendToOwner(owner, put, outcomes[index]!);
+  }
+  for (const then of thens) send(outcomes[0]!, then);
+}
+
+function areRead(outcomes: readonly (EncodedOutcome | Error)[]): outcomes is readonly EncodedOutcome[] {
+  return !outcomes.some((outcome) => outcome instanceof Error);
 }
 
 function sendToOwner({ post }: Caller, put: number, outcome: EncodedOutcome | Error): void {
   if (outcome instanceof Error) post(['unreadable', put, errorToData(outcome)]);
-  else post(['deliver', put, outcome.kind, outcome.payload]);
+  else post(['deliver', [put], [outcome]]);
 }
 
 function send(outcome: EncodedOutcome | Error, then: OutcomeWaiter): void {
