@@ -249,8 +249,8 @@ interface Handling {
   readonly run: number | undefined;
 }
 
-/** The same for each process that handles the tick, so that the tick has one job. */
-const tickId = ({ template }: Pick<ScheduleRecord, 'template'>, at: number): Id => derivedId(`${template} ${at}`);
+/** The same in each process, and whatever job the schedule has, so that the tick has one job. */
+const tickId = ({ series }: ScheduleRecord, at: number): Id => derivedId(`${series} ${at}`);
 
 function jitterOf({ name, jitterMs }: ScheduleSettings, at: number): number {
   const hash = Buffer.from(derivedId(`${name} ${at}`), 'latin1').readUInt32LE(0);

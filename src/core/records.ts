@@ -373,6 +373,8 @@ export interface ScheduleRecord extends ScheduleSettings {
   readonly kind: 'schedule';
   /** A held job, whose arguments are the job to put, as its user's process encoded it. */
   readonly template: Id;
+  /** The id of its first template, from which those of its ticks' jobs are made. */
+  readonly series: Id;
   readonly paused: boolean;
   /** The next tick to handle. */
   readonly nextAt: number;

@@ -47,6 +47,7 @@ export function setSchedule(decision: Decision, command: Extract<Command, { type
     ...(there ?? noRuns),
     ...settings,
     template: template.id,
+    series: there?.series ?? template.id,
     nextAt: keepsTime ? there.nextAt : nextAt,
     ...(keepsTime ? {} : { zones }),
   });
@@ -94,7 +95,8 @@ export function fire(decision: Decision, command: Extract<Command, { type: 'fire
   if (there === undefined || there.paused || there.nextAt !== at) return;
   save(state, { ...there, nextAt: next, zones, lastAt, lastMissed: missed, missedCount: there.missedCount + missed });
   if (missed > 0) tellSchedule(decision, 'missed', name, lastAt, missed);
-  if (tick === null) return;
+  // It may have been filled in before its time.
+  if (tick === null || state.job(tick.job.id) !== undefined) return;
   const { overlap } = there;
   if (overlap === 'replace') replaceJobs(decision, there);
   // Cancelling has changed it.

@@ -478,6 +478,19 @@ describe('14 the handle of a schedule', () => {
     );
   });
 
+  it('[14.3] fills in no tick that had another job, and each tick before its time once', async (t) => {
+    const { kit, queue } = await started(t);
+    const schedule = await queue.schedule('s', work.mark('first'), { every: hourMs });
+    await kit.clock.advance(hourMs);
+    await queue.schedule('s', work.mark('second'), { every: hourMs });
+    const [from, to] = [kit.clock.now, new Date(kit.clock.now.getTime() + 2 * hourMs)];
+    assert.equal((await schedule.backfill(from, to)).length, 2);
+    await kit.clock.advance(3 * hourMs);
+    assert.deepEqual(seen, ['first', 'second', 'second', 'second']);
+    const { fired, skipped, missedCount } = await schedule.details();
+    assert.deepEqual([fired, skipped, missedCount], [4, 0, 0]);
+  });
+
   it('[14.3] shows the next ticks and the last jobs', async (t) => {
     const { kit, queue } = await started(t);
     const schedule = await queue.schedule('s', work.mark('s'), { cron: '0 12 * * MON', zone: 'Europe/Berlin' });

@@ -152,6 +152,10 @@ export class ModelSchedule {
     this.asked = asked;
     this.nextAt = tickAfter(asked, now);
   }
+
+  hasJob(at: number): boolean {
+    return this.jobs.some(({ tick }) => tick!.at === at);
+  }
 }
 
 interface ModelQueue {
@@ -346,6 +350,18 @@ export class Model {
     return job;
   }
 
+  /** Puts a job for each tick of this time that has none, whatever job the schedule had then. */
+  backfill(name: string, from: number, to: number): readonly ModelJob[] | Refusal {
+    const there = this.schedules.get(name);
+    if (there === undefined) return 'UNKNOWN_SCHEDULE';
+    const ticks = [...ticksUntil(there.asked, tickAfter(there.asked, from - 1), to)];
+    const empty = ticks.filter((at) => !there.hasJob(at));
+    if (empty.length > 0 && !this.#areKnown(there.asked.queue, there.asked.asked)) return 'UNKNOWN_QUOTA';
+    const jobs = empty.map((at) => this.#putTick(there, { name, at }, false)!);
+    this.#claim();
+    return jobs;
+  }
+
   /** Its jobs go on, but the one that waits for others is cancelled. */
   removeSchedule(name: string): Refused {
     const there = this.schedules.get(name);
@@ -464,7 +480,8 @@ export class Model {
     there.lastAt = ticks.at(-1)!;
     there.nextAt = tickAfter(there.asked, there.lastAt);
     there.missed += ticks.length - (at === undefined ? 0 : 1);
-    if (at === undefined) return;
+    // A tick may have been filled in before its time.
+    if (at === undefined || there.hasJob(at)) return;
     const { overlap } = there.asked;
     if (overlap === 'replace') {
       if (there.waiting !== undefined) there.live.push(there.waiting);
@@ -544,14 +561,20 @@ export class Model {
     job.status = 'pending';
     job.due = job.beginAfter > this.now ? job.beginAfter : undefined;
     if (job.due === undefined) job.position = ++this.#position;
+    this.#expireIfLate(job);
+  }
+
+  #expireIfLate(job: ModelJob): void {
     if (job.deadline !== undefined && job.deadline <= this.now && job.attempts === 0)
       this.#conclude(job, 'JobExpiredError', true);
   }
 
   #becomeDue(job: ModelJob): void {
     job.due = undefined;
-    if (job.role === 'callback') this.#begin(job);
-    else job.position = ++this.#position;
+    if (job.role === 'callback') return this.#begin(job);
+    job.position = ++this.#position;
+    // Both have come while the runtime was closed.
+    this.#expireIfLate(job);
   }
 
   /** Begins jobs, ends those asked to stop, and begins the jobs that these made room for. */

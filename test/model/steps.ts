@@ -31,6 +31,7 @@ export type Step =
   | { readonly do: 'set schedule'; readonly name: ScheduleName; readonly set: ScheduleAsked; readonly again: boolean }
   | { readonly do: 'pause schedule'; readonly name: ScheduleName; readonly paused: boolean }
   | { readonly do: 'trigger' | 'remove schedule'; readonly name: ScheduleName }
+  | { readonly do: 'backfill'; readonly name: ScheduleName; readonly agoMs: number; readonly ms: number }
   | { readonly do: 'sleep'; readonly ms: number }
   | { readonly do: 'close' | 'crash' };
 
@@ -143,6 +144,20 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
       if (model.jobs.has(tickName({ name, at: model.now }))) return false;
       const job = await agreed(model.trigger(name), real.kit.runtime.schedule(name).trigger());
       if (job !== undefined) real.meet(tickName({ name, at: model.now }), job.id);
+      return true;
+    }
+    case 'backfill': {
+      const { name } = step;
+      const [from, to] = [model.now - step.agoMs, model.now - step.agoMs + step.ms];
+      // A tick of a removed schedule of this name may have a job of the same name.
+      const isOfOther = ({ tick }: ModelJob) =>
+        tick?.name === name && tick.at >= from && tick.at <= to && !model.schedules.get(name)?.hasJob(tick.at);
+      if ([...model.jobs.values()].some(isOfOther)) return false;
+      const filled = model.backfill(name, from, to);
+      const jobs = await agreed(filled, real.kit.runtime.schedule(name).backfill(new Date(from), new Date(to)));
+      if (typeof filled === 'string') return true;
+      assert.equal(jobs!.length, filled.length, 'the ticks without a job');
+      for (const [index, { name: tick }] of filled.entries()) real.meet(tick, jobs![index]!.id);
       return true;
     }
     case 'remove schedule':
@@ -322,6 +337,15 @@ const kinds: readonly [weight: number, kind: fc.Arbitrary<Step>][] = [
   [2, setSchedule],
   [1, fc.record({ do: fc.constant('pause schedule'), name: scheduleName, paused: fc.boolean() })],
   [1, fc.record({ do: fc.constantFrom('trigger', 'trigger', 'trigger', 'remove schedule'), name: scheduleName })],
+  [
+    1,
+    fc.record({
+      do: fc.constant('backfill'),
+      name: scheduleName,
+      agoMs: fc.nat(60).map((n) => n * 1000),
+      ms: fc.nat(40).map((n) => n * 1000),
+    }),
+  ],
   [1, fc.record({ do: fc.constant('sleep'), ms: fc.nat(100).map((n) => n * 1000) })],
 ];
 

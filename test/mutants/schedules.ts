@@ -17,6 +17,13 @@ const planted = (
 });
 
 export const schedules: readonly Mutant[] = [
+  {
+    bug: 'a schedule with another job does not know which ticks had a job',
+    tags: ['14.3'],
+    in: 'core/schedule.ts#setSchedule',
+    find: 'series: there?.series ?? template.id,',
+    replace: 'series: template.id,',
+  },
   planted(
     ['14.1'],
     'a tick is handled by each process that sees it',

@@ -471,11 +471,16 @@ export class MemoryDatabase {
 }
 
 /** The way of a process to the database. It hears nothing of its own commits. */
-class Way implements Database {
+export class Way implements Database {
   readonly #database: MemoryDatabase;
 
   constructor(database: MemoryDatabase) {
     this.#database = database;
+  }
+
+  /** All committed records, without a wait. */
+  state(): State {
+    return this.#database.state();
   }
 
   begin(purpose: 'change' | 'look'): Transaction {

@@ -20,7 +20,7 @@ import { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { Keeping } from '../../src/testing/virtual-dispatcher.js';
 import { VirtualThread } from '../../src/testing/virtual-thread.js';
-import { MemoryDatabase } from './database.js';
+import { MemoryDatabase, Way } from './database.js';
 
 /** The clock of one host. It may be wrong, and stands still for a host that is stopped. */
 export class HostClock extends VirtualClock {
@@ -181,13 +181,13 @@ class LonelyStore extends SharedStore {
   }
 
   override read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate?: 'decided' | 'synced'): void {
-    if (!(isThreadHeld && this.#database instanceof MemoryDatabase)) return super.read(look, tell, gate);
+    if (!(isThreadHeld && this.#database instanceof Way)) return super.read(look, tell, gate);
     const { error, seen } = lookAt(this.#foreseen(this.#database), look);
     tell(error, seen);
   }
 
   /** Returns all records as they will be when the commands so far are committed. */
-  #foreseen(database: MemoryDatabase): Records {
+  #foreseen(database: Way): Records {
     const view = database.state();
     for (const command of [...this.#handed, ...this.#asked]) {
       try {
