@@ -1,8 +1,14 @@
 /** Ids and texts as values of SQL. */
 import type { Id } from '../../core/records.js';
 
+const idBytes = Buffer.alloc(16);
+
 /** An id as PostgreSQL reads a uuid. An empty id is null, which no row has. */
-export const uuidOf = (id: Id): string | null => (id === '' ? null : Buffer.from(id, 'latin1').toString('hex'));
+export function uuidOf(id: Id): string | null {
+  if (id === '') return null;
+  idBytes.write(id, 'latin1');
+  return idBytes.toString('hex');
+}
 /** An id as PostgreSQL writes it. */
 export const idFrom = (uuid: string): Id => Buffer.from(uuid.replaceAll('-', ''), 'hex').toString('latin1');
 

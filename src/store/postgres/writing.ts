@@ -6,7 +6,6 @@ import {
   type Id,
   type JobRecord,
   jobRoles,
-  type Payload,
   type PayloadSlot,
   payloadSlots,
 } from '../../core/records.js';
@@ -39,53 +38,91 @@ import { bytesOf, uuidOf } from './values.js';
 /** The rows that a transaction has read, by id. */
 export type Known = ReadonlyMap<Id, JobRecord>;
 
-/** The columns of a new row, with their types. */
-const fixed = {
-  id: 'uuid',
-  parent: 'uuid',
-  root: 'uuid',
-  role: 'smallint',
-  origin: 'smallint',
-  index: 'int',
-} as const;
-/** The columns that a change writes. */
-const changing = {
-  memory_of: 'uuid',
-  is_open: 'boolean',
-  is_unended: 'boolean',
-  awaits: 'uuid',
-  unique_key: 'bytea',
-  bound: 'uuid',
-  agent: 'bytea',
-  dispatcher: 'uuid',
-  queue: 'bytea',
-  callable: 'bytea',
-  tally_cell: 'smallint',
-  is_awaited: 'boolean',
-  has_ended: 'boolean',
-  is_unfinished: 'boolean',
-  is_dated: 'boolean',
-  is_at_work: 'boolean',
-  due_at: 'float8',
-  completed_at: 'float8',
-  has_failed: 'boolean',
-  completed_bytes: 'bigint',
-  queued: 'boolean',
-  line_priority: 'float8',
-  line_front: 'smallint',
-  line_alone: 'smallint',
-  eligible: 'float8',
-  header: 'bytea',
-  args: 'bytea',
-  result: 'bytea',
-} as const;
-/** `true` for a payload that is as it was read: it is neither sent nor written again. */
-const kept = { keeps_args: 'boolean', keeps_result: 'boolean' } as const;
-/** That of an assumed row. */
-const versions = { version: 'xid' } as const;
+/** A row of a job, and what its values follow from. */
+interface JobRow {
+  readonly job: JobRecord;
+  readonly root: Id;
+  /** As it was read; undefined for a new row. */
+  readonly before: JobRecord | undefined;
+  /** That of an assumed row; otherwise null. */
+  readonly version: string | null;
+}
 
-type Column = keyof (typeof fixed & typeof changing & typeof kept & typeof versions);
-type Values = Readonly<Record<Column, unknown>>;
+/** Ids and names are texts here, and become bytes last: most are the same in all rows. */
+type Value = string | number | boolean | Uint8Array | null;
+
+interface Column {
+  readonly type: string;
+  readonly of: (row: JobRow) => Value;
+}
+
+const column = (type: string, of: (job: JobRecord) => Value): Column => ({ type, of: ({ job }) => of(job) });
+/** An empty id is null. */
+const idColumn = (of: (job: JobRecord) => Id): Column => column('uuid', (job) => of(job) || null);
+const nameColumn = (of: (job: JobRecord) => string): Column => column('bytea', (job) => of(job) || null);
+
+/** The columns of a new row that no change writes. */
+const fixed: Readonly<Record<string, Column>> = {
+  id: idColumn(({ id }) => id),
+  parent: idColumn(({ parent }) => parent),
+  root: { type: 'uuid', of: ({ job, root }) => (root === job.id ? null : root) },
+  role: column('smallint', ({ role }) => (role === 'callback' ? 1 : 0)),
+  origin: column('smallint', ({ role }) => codeOf(jobRoles, role)),
+  index: column('int', ({ index }) => index),
+};
+
+/** The columns that a change writes. */
+const changing: Readonly<Record<string, Column>> = {
+  memory_of: idColumn(memoryOf),
+  is_open: column('boolean', (job) => isOpenPart(job) || isOpenCallback(job)),
+  is_unended: column('boolean', isUnendedPart),
+  awaits: idColumn(awaitedBy),
+  unique_key: nameColumn(liveUnique),
+  bound: idColumn(boundTo),
+  agent: nameColumn(agentOf),
+  dispatcher: idColumn((job) => agentDispatcherOf(holderOf(job))),
+  // The name of a queue may be empty.
+  queue: column('bytea', ({ queue }) => queue),
+  callable: column('bytea', ({ callable }) => callable),
+  tally_cell: column('smallint', tallyCellOf),
+  is_awaited: column('boolean', ({ awaiters }) => awaiters > 0),
+  has_ended: column('boolean', ({ outcome }) => outcome !== 'none'),
+  is_unfinished: column('boolean', isUnfinished),
+  is_dated: column('boolean', (job) => isUnfinished(job) && dateOf(job) !== 0),
+  is_at_work: column('boolean', isAtWork),
+  due_at: column('float8', (job) => timerOf(job) || null),
+  completed_at: column('float8', (job) => rootCompletedAt(job) || null),
+  has_failed: column('boolean', isFailedRoot),
+  completed_bytes: column('bigint', completedBytes),
+  queued: column('boolean', ({ queued }) => queued),
+  line_priority: column('float8', ({ queued, priority }) => (queued ? -priority : 0)),
+  line_front: column('smallint', ({ queued, front }) => (queued && front ? 0 : 1)),
+  line_alone: column('smallint', ({ queued, alone }) => (queued && alone ? 0 : 1)),
+  eligible: column('float8', ({ queued, eligible }) => (queued ? eligible : 0)),
+  header: column('bytea', headerOf),
+  args: payloadColumn('args'),
+  result: payloadColumn('result'),
+};
+/** `true` for a payload that is as it was read: it is neither sent nor written again. */
+const kept: Readonly<Record<string, Column>> = {
+  keeps_args: { type: 'boolean', of: ({ job, before }) => isKept(job, 'args', before) },
+  keeps_result: { type: 'boolean', of: ({ job, before }) => isKept(job, 'result', before) },
+};
+const versions: Readonly<Record<string, Column>> = { version: { type: 'xid', of: ({ version }) => version } };
+
+function agentDispatcherOf(agent: string): Id {
+  return agent === '' ? '' : agentDispatcher(agent);
+}
+
+/** Null for a payload that is written apart, too. */
+function payloadColumn(slot: PayloadSlot): Column {
+  const of = ({ job, before }: JobRow) => {
+    const payload = job[slot];
+    const isNear = payload !== null && payload.byteLength <= nearBytes && !isKept(job, slot, before);
+    return isNear ? (payload as Uint8Array) : null;
+  };
+  return { type: 'bytea', of };
+}
 
 /** Starts all statements of a commit. The bytes of the records are taken before this returns. */
 export function startWrites(
@@ -101,24 +138,25 @@ export function startWrites(
     const above = (jobs.get(id) ?? known.get(id))?.parent ?? '';
     return above === '' ? id : rootOf(above);
   };
-  const bytes = sameBytes();
   // The row of an id that is taken may have been read after its job was decided: it stays.
   const inserted = new Set(writes.inserted);
-  const before = ({ id }: JobRecord) => (inserted.has(id) ? undefined : known.get(id));
-  const rows = writes.jobs.map((job) => ({
-    ...valuesOf(job, rootOf(job.id), before(job), bytes),
-    version: assumed.get(job.id) ?? null,
-  }));
-  const isNew = (_: Values, at: number) => before(writes.jobs[at]!) === undefined;
+  const rows = writes.jobs.map((job): JobRow => {
+    const before = inserted.has(job.id) ? undefined : known.get(job.id);
+    return { job, root: rootOf(job.id), before, version: assumed.get(job.id) ?? null };
+  });
   return [
     ...update(
       run,
       tables,
-      rows.filter((row, at) => !isNew(row, at)),
+      rows.filter(({ before }) => before !== undefined),
       assumed.size > 0,
       unheard,
     ),
-    ...insert(run, tables, rows.filter(isNew)),
+    ...insert(
+      run,
+      tables,
+      rows.filter(({ before }) => before === undefined),
+    ),
     ...writeFarPayloads(run, tables, writes, known),
     ...forget(run, tables, writes.forgotten, known),
     ...writePlaces(run, tables, writes, known),
@@ -128,72 +166,6 @@ export function startWrites(
     ...writeEvents(run, tables, writes),
   ];
 }
-
-/** Returns the same bytes for the same text. */
-function sameBytes(): (text: string) => Buffer {
-  const made = new Map<string, Buffer>();
-  return (text) => {
-    const bytes = made.get(text) ?? bytesOf(text);
-    made.set(text, bytes);
-    return bytes;
-  };
-}
-
-function valuesOf(
-  job: JobRecord,
-  root: Id,
-  before: JobRecord | undefined,
-  bytesOf: (text: string) => Buffer,
-): Omit<Values, 'version'> {
-  const holder = holderOf(job);
-  const dueAt = timerOf(job);
-  const completedAt = rootCompletedAt(job);
-  const keepsArgs = isKept(job, 'args', before);
-  const keepsResult = isKept(job, 'result', before);
-  const bytesOrNull = (text: string) => (text === '' ? null : bytesOf(text));
-  return {
-    id: uuidOf(job.id),
-    parent: uuidOf(job.parent),
-    root: root === job.id ? null : uuidOf(root),
-    role: job.role === 'callback' ? 1 : 0,
-    origin: codeOf(jobRoles, job.role),
-    index: job.index,
-    memory_of: uuidOf(memoryOf(job)),
-    is_open: isOpenPart(job) || isOpenCallback(job),
-    is_unended: isUnendedPart(job),
-    awaits: uuidOf(awaitedBy(job)),
-    unique_key: bytesOrNull(liveUnique(job)),
-    bound: uuidOf(boundTo(job)),
-    agent: bytesOrNull(agentOf(job)),
-    dispatcher: holder === '' ? null : uuidOf(agentDispatcher(holder)),
-    queue: bytesOf(job.queue),
-    callable: bytesOf(job.callable),
-    tally_cell: tallyCellOf(job),
-    is_awaited: job.awaiters > 0,
-    has_ended: job.outcome !== 'none',
-    is_unfinished: isUnfinished(job),
-    is_dated: isUnfinished(job) && dateOf(job) !== 0,
-    is_at_work: isAtWork(job),
-    due_at: dueAt === 0 ? null : dueAt,
-    completed_at: completedAt === 0 ? null : completedAt,
-    has_failed: isFailedRoot(job),
-    completed_bytes: completedBytes(job),
-    queued: job.queued,
-    line_priority: job.queued ? -job.priority : 0,
-    line_front: job.queued && job.front ? 0 : 1,
-    line_alone: job.queued && job.alone ? 0 : 1,
-    eligible: job.queued ? job.eligible : 0,
-    header: bufferOf(headerOf(job)),
-    args: keepsArgs ? null : nearBytesOf(job.args),
-    result: keepsResult ? null : nearBytesOf(job.result),
-    keeps_args: keepsArgs,
-    keeps_result: keepsResult,
-  };
-}
-
-/** Null for a payload that is written apart, too. */
-const nearBytesOf = (payload: Payload | null): Buffer | null =>
-  payload === null || payload.byteLength > nearBytes ? null : bufferOf(payload as Uint8Array);
 
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
@@ -240,42 +212,50 @@ interface JobTable {
   readonly table: string;
   readonly values: unknown[];
   /** The value of a column. */
-  readonly of: (name: Column) => string;
+  readonly of: (name: string) => string;
 }
 
 /** Most columns are the same in all rows of a commit: these are sent once. */
-function jobTableOf(types: Readonly<Partial<Record<Column, string>>>, rows: readonly Values[]): JobTable {
+function jobTableOf(columns: Readonly<Record<string, Column>>, rows: readonly JobRow[]): JobTable {
   const values: unknown[] = [];
   const arrays: string[] = [];
   const names: string[] = [];
-  const of = new Map<string, string>();
-  for (const [name, type] of Object.entries(types) as [Column, string][]) {
-    const first = rows[0]![name];
-    const differs = name === 'id' || rows.some((row) => row[name] !== first);
-    values.push(differs ? arrayOf(type, rows, name) : first);
-    of.set(name, differs ? `new.${name}` : `$${values.length}::${type}`);
+  const sql = new Map<string, string>();
+  for (const [name, { type, of }] of Object.entries(columns)) {
+    const column = rows.map(of);
+    const [first] = column;
+    const differs = name === 'id' || column.some((value) => value !== first);
+    values.push(differs ? arrayOf(type, column) : givenValue(type, first!));
+    sql.set(name, differs ? `new.${name}` : `$${values.length}::${type}`);
     if (!differs) continue;
     arrays.push(`$${values.length}::${type}[]`);
     names.push(name);
   }
-  return { table: `unnest(${arrays.join(', ')}) as new (${names.join(', ')})`, values, of: (name) => of.get(name)! };
+  return { table: `unnest(${arrays.join(', ')}) as new (${names.join(', ')})`, values, of: (name) => sql.get(name)! };
+}
+
+/** Returns a value as the driver takes it. */
+function givenValue(type: string, value: Value): unknown {
+  if (type === 'uuid') return uuidOf((value as Id) ?? '');
+  if (type !== 'bytea' || value === null) return value;
+  return typeof value === 'string' ? bytesOf(value) : bufferOf(value as Uint8Array);
 }
 
 /** Returns a column as the text of an array. None of its values needs another escape. */
-function arrayOf(type: string, rows: readonly Values[], name: Column): string {
-  const texts = rows.map((row) => {
-    const value = row[name];
+function arrayOf(type: string, values: readonly Value[]): string {
+  const texts = values.map((value) => {
     if (value === null) return 'null';
-    return type === 'bytea' ? `"\\\\x${(value as Buffer).toString('hex')}"` : String(value);
+    const one = givenValue(type, value);
+    return type === 'bytea' ? `"\\\\x${(one as Buffer).toString('hex')}"` : String(one);
   });
   return `{${texts.join(',')}}`;
 }
 
-function insert(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
+function insert(run: Run, { jobs }: Tables, rows: readonly JobRow[]): Promise<unknown>[] {
   if (rows.length === 0) return [];
-  const types = { ...fixed, ...changing };
-  const { table, values, of } = jobTableOf(types, rows);
-  const names = Object.keys(types) as Column[];
+  const columns = { ...fixed, ...changing };
+  const { table, values, of } = jobTableOf(columns, rows);
+  const names = Object.keys(columns);
   return [run(`insert into ${jobs} (${names.join(', ')}) select ${names.map(of).join(', ')} from ${table}`, values)];
 }
 
@@ -283,14 +263,14 @@ function insert(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<un
 function update(
   run: Run,
   { jobs, listeners, expect }: Tables,
-  rows: readonly Values[],
+  rows: readonly JobRow[],
   areAssumed: boolean,
   unheard: boolean,
 ): Promise<unknown>[] {
   if (rows.length === 0) return [];
-  const types = { id: 'uuid', ...changing, ...kept, ...(areAssumed && versions) };
-  const { table, values, of } = jobTableOf(types, rows);
-  const set = (Object.keys(changing) as Column[]).map((name) => {
+  const columns = { id: fixed.id!, ...changing, ...kept, ...(areAssumed && versions) };
+  const { table, values, of } = jobTableOf(columns, rows);
+  const set = Object.keys(changing).map((name) => {
     if (name !== 'args' && name !== 'result') return `${name} = ${of(name)}`;
     return `${name} = case when ${of(`keeps_${name}`)} then old.${name} else ${of(name)} end`;
   });
