@@ -72,14 +72,14 @@ export class OwnJobs {
       const job = command.type === 'settle' ? this.#mirror.job(command.job) : undefined;
       const version = this.#versions.get(job?.id ?? '');
       if (job === undefined || version === undefined || !endsAlone(job)) return [];
-      return [{ job: CompactJob.toRecord(job), version }];
+      return [{ job: new CompactJob(job), version }];
     });
   }
 
   #follow(job: JobRecord, version: string | undefined): void {
     if (!job.queued) this.#verdicts.drop(job.id);
     if (this.#dispatcher === '' || !isAgentOf(holderOf(job), this.#dispatcher)) return this.#expel(job.id);
-    this.#mirror.admit(CompactJob.toRecord(job));
+    this.#mirror.admit(job);
     if (version === undefined) this.#versions.delete(job.id);
     else this.#versions.set(job.id, version);
   }
