@@ -28,7 +28,8 @@ export const defaultRetention: Retention = {
 
 /**
  * The most jobs forgotten in one decision: `part` of those in excess, within `least` and `most`.
- * That is more than complete meanwhile; the rest follows with the next decision.
+ * That is more than complete meanwhile; the rest follows with the next decision. A root is
+ * forgotten with all its members, so the last one may exceed it.
  */
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
@@ -63,10 +64,11 @@ function forgetKept(
   const { least, part, most } = forgottenAtOnce;
   const tooMany = state.kept(kept).count - keep.count;
   const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
-  for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); left--) {
+  for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); ) {
     if (held.size > 0 && isHeld(state.kept(kept).oldest!, held)) return;
     const job = state.forgetOldest(kept, holding);
-    // A packed job has no list of another.
+    left -= 1 + (job?.parts ?? 0);
+    // A packed job has no parts, and no list of another.
     if (job === undefined) continue;
     releaseLists(state, job);
     if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });

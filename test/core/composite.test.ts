@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { atOnce } from '../../src/core/decision.js';
-import { call, idOf, Machine, payload, thrown, told, whole } from './making.js';
+import { call, idOf, keeping, Machine, payload, thrown, told, whole } from './making.js';
 
 /** Claims the first job in line, and settles it if it runs on a thread, `times` times. */
 function run(machine: Machine, times: number): string[] {
@@ -420,5 +420,28 @@ describe('a whole with more parts than one decision puts or cancels', () => {
     goesOn = [];
     assert.deepEqual([...new Set(jobs.map(({ status }) => status))], ['completed']);
     assert.ok(isMost <= 6, `${isMost} at once`);
+  });
+});
+
+describe('wholes that are completed', () => {
+  it('[2.12] are forgotten a few at once if they have many parts', () => {
+    const machine = new Machine();
+    for (const name of ['a', 'b', 'c']) {
+      machine.put(
+        whole(
+          'parallel',
+          name,
+          Array.from({ length: 200 }, (_, index) => call(`${name}${index}`)),
+        ),
+      );
+      machine.do({ type: 'cancel', job: idOf(name) });
+    }
+    const left = () => machine.state.kept('failed').count;
+    const seen = [left()];
+    while (left() > 0) {
+      machine.do({ type: 'forget', keep: keeping(0) });
+      seen.push(left());
+    }
+    assert.deepEqual(seen, [3, 1, 0]);
   });
 });

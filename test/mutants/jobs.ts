@@ -271,6 +271,13 @@ export const jobs: readonly Mutant[] = [
     replace: 'if (job.cancelled && job.parts > 0) {',
   },
   {
+    bug: 'one decision forgets any number of parts',
+    tags: ['2.12'],
+    in: 'core/retention.ts#forgetKept',
+    find: 'left -= 1 + (job?.parts ?? 0);',
+    replace: 'left -= 1;',
+  },
+  {
     bug: 'completed jobs are kept whatever their age',
     tags: ['2.12'],
     in: 'core/retention.ts#exceeds',

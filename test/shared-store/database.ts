@@ -256,7 +256,7 @@ export class MemoryDatabase {
       }
       case 'oldest': {
         rows.kept[want.kept] = this.#totals.of(want.kept);
-        return this.#oldest(want.kept, want.most).flatMap((id) => this.#readTree(id, rows));
+        return this.#oldest(want.kept, want.most).flatMap((id) => this.#readJob(id, rows));
       }
       case 'memory': {
         const isAsked = ({ columns }: JobRow) => columns.memoryOf === want.owner && !columns.awaited;

@@ -189,10 +189,8 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         );
         break;
       case 'oldest': {
-        const oldest = `select id from ${tables.jobs} where has_failed = $1 and completed_at is not null order by completed_at, id limit ${want.most}`;
-        const values = [want.kept === 'failed'];
-        reads.push(find(treeOf(tables, oldest), values));
-        reads.push(annotationsOf(run, tables, oldest, values, rows));
+        const where = `has_failed = $1 and completed_at is not null order by completed_at, id limit ${want.most}`;
+        reads.push(findWhere(where, [want.kept === 'failed']));
         isKeptAsked = true;
         break;
       }

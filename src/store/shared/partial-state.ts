@@ -385,7 +385,6 @@ export class PartialState extends State {
     return true;
   }
 
-  /** The job may have completed here, with only some of its descendants loaded. */
   override forgetOldest(kept: Kept, isAsked: boolean): JobRecord | undefined {
     this.#need({ kind: 'tree', id: super.kept(kept).oldest!.id });
     return super.forgetOldest(kept, isAsked);

@@ -71,10 +71,7 @@ export type Want =
   | { readonly kind: 'line'; readonly queue: string; readonly after: Place | undefined; readonly most: number }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
-  /**
-   * The roots of one kind that completed first, with all descendants, and the number and bytes of
-   * that kind.
-   */
+  /** The roots of one kind that completed first, and the number and bytes of that kind. */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
   /**
    * The first `most` roots of level `memory` that a process put and no other job awaits, by id,
