@@ -543,6 +543,10 @@ export class Coordinator implements StoreOwner {
     for (const id of jobs) this.#parts.outcomes.lose(id);
   }
 
+  knows(callable: string): boolean {
+    return this.#parts.build.knows(callable);
+  }
+
   posted(owner: Id, put: Uint8Array): Put | undefined {
     const { store, post } = this.#context;
     try {

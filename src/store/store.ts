@@ -76,6 +76,8 @@ export interface StoreOwner {
    * `undefined` if this build cannot read it, which is logged.
    */
   posted?(owner: Id, put: Uint8Array): Put | undefined;
+  /** `false` for a callable whose jobs cannot run here. Missing: all can. */
+  knows?(callable: string): boolean;
   /** Called while the store opens, if it had to repair what the last process left. */
   repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */

@@ -7,6 +7,7 @@ import { decide } from '../../src/core/decide.js';
 import type { Id, JobRecord } from '../../src/core/records.js';
 import { State } from '../../src/core/state/state.js';
 import { decideOn, prefetch } from '../../src/store/shared/deciding.js';
+import { lanesOf, noLaneWrites } from '../../src/store/shared/lanes.js';
 import { PartialState } from '../../src/store/shared/partial-state.js';
 import { MemoryDatabase, writtenBy } from '../shared-store/database.js';
 import { activateUs, idOf, main, outsideAt } from './making.js';
@@ -34,7 +35,9 @@ export class CountedDecisions {
   pass(commands: Iterable<Command | (() => Command)>): void {
     for (const command of commands)
       decide(this.#state, typeof command === 'function' ? command() : command, this.#outside());
-    this.#database.write(writtenBy({ ...this.#state.changes(), buckets: [], events: [] }));
+    const changes = this.#state.changes();
+    const lanes = { ...noLaneWrites, joined: [...lanesOf(changes.jobs).values()] };
+    this.#database.write(writtenBy({ ...changes, buckets: [], lanes, events: [] }));
     this.#state.keepChanges();
   }
 

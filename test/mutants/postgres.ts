@@ -8,6 +8,30 @@ const migrations = ['postgres/migrations.test.ts'];
 
 export const postgres: readonly Mutant[] = [
   {
+    bug: 'a claim on a database reads full lanes again and again',
+    tags: ['4.7'],
+    tests: ['shared-store/rows-read.test.ts'],
+    in: 'store/shared/partial-state.ts#laneWrites',
+    find: '...this.#parking(lane) }',
+    replace: 'parkedAt: undefined, opensAt: undefined }',
+  },
+  {
+    bug: 'a lane that is parked on a database stays so when a place is free',
+    tags: ['4.7'],
+    tests: ['shared-store/rows-read.test.ts'],
+    in: 'store/shared/partial-state.ts#freed',
+    find: 'this.table.holders.count(key) < had(key)',
+    replace: 'this.table.holders.count(key) > had(key)',
+  },
+  {
+    bug: 'hosts of a database do not wake for a rate that another found used up',
+    tags: ['4.8'],
+    tests: ['shared-store/rows-read.test.ts'],
+    in: 'store/shared/shared-store.ts#lookAround',
+    find: 'this.#timer = rows.timer;',
+    replace: '',
+  },
+  {
     bug: 'a job in line is not found by other processes',
     tags: ['19.1'],
     tests: hosts,

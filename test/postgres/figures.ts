@@ -20,6 +20,7 @@ const logger = pino({ level: 'silent' });
 const hourMs = 3_600_000;
 const schema = 'callsheet';
 const jobs = `"${schema}".jobs`;
+const lanes = `"${schema}".lanes`;
 
 /** A server with an empty schema, and the runtimes on it. */
 class Place {
@@ -91,7 +92,7 @@ class Place {
   }
 
   /** Buffers of the look of a claim, by the server's own count. */
-  async buffersOfLook(most = 64): Promise<{ buffers: number; ms: number }> {
+  async buffersOfLook(most = 64, except: readonly string[] = []): Promise<{ buffers: number; ms: number }> {
     const best = { buffers: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
     for (let time = 0; time < 3; time++) {
       await this.admin.query('begin');
@@ -102,7 +103,12 @@ class Place {
         sum = { buffers: sum.buffers + plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], ms: sum.ms + ms };
         return [];
       };
-      await readWants(run, tablesOf(schema), [{ kind: 'line', queue: '', after: undefined, most }], false);
+      await readWants(
+        run,
+        tablesOf(schema),
+        [{ kind: 'lanes', queue: '', except, now: Date.now(), after: undefined, most }],
+        false,
+      );
       await this.admin.query('rollback');
       best.buffers = Math.min(best.buffers, sum.buffers);
       best.ms = Math.min(best.ms, sum.ms);
@@ -142,6 +148,26 @@ const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
     const many = await place.buffersOfLook();
     return `buffers ${few.buffers} → ${many.buffers}; ${rounded(few.ms)} → ${rounded(many.ms)} ms`;
   },
+  async 'look-full'(place) {
+    await oneWaiting(place);
+    await place.fill(10_000);
+    const before = await place.buffersOfLook();
+    // All are ahead of those that wait already.
+    await place.admin.query(`insert into ${lanes}
+      select md5(n::text)::uuid, queue, callable, array[convert_to('full ' || n, 'UTF8')], convert_to('full ' || n, 'UTF8'), null,
+        0, 1, 1, -1e7 from ${lanes}, generate_series(1, 100000) n`);
+    await place.admin.query(
+      `insert into "${schema}".places select parked_at, id from ${lanes} where parked_at is not null`,
+    );
+    await place.fill(1_000_000, { lane: 'md5((1 + n % 100000)::text)::uuid', eligible: 'n - 1e7' });
+    await place.admin.query(`vacuum analyze ${lanes}`);
+    const full = await place.buffersOfLook();
+    await place.admin.query(`insert into ${lanes}
+      select md5('unknown')::uuid, queue, 'unknown', '{}', null, null, 0, 1, 1, -2e7 from ${lanes} where gates = '{}'`);
+    await place.fill(100_000, { lane: `md5('unknown')::uuid`, callable: `'unknown'`, eligible: 'n - 2e7' });
+    const unknown = await place.buffersOfLook(64, ['unknown']);
+    return `buffers ${before.buffers} → ${full.buffers} with 1,000,000 blocked jobs of 100,000 full keys ahead → ${unknown.buffers} with 100,000 of an unknown callable, too; ${rounded(before.ms)} → ${rounded(full.ms)} → ${rounded(unknown.ms)} ms`;
+  },
   async 'look-dead'(place) {
     await oneWaiting(place);
     await place.fill(200_000);
@@ -170,15 +196,21 @@ const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
   async blocked(place) {
     const client = await place.client();
     const queue = client.queue();
-    const keys = 200;
-    for (let key = 0; key < keys; key++) await queue.setQuota(`key ${key}`, { size: 1 });
-    await place.open({ threads: 1 }).then((runtime) => runtime.close());
-    for (let n = 0; n < 10; n++)
-      await queue.putAll(Array.from({ length: keys }, (_, key) => slow.sleep(hourMs).with({ quotas: [`key ${key}`] })));
-    const at = performance.now();
+    const keys = 10_000;
+    await queue.setQuota('full', { size: 1 });
+    // Another job holds the place of each key.
+    await place.admin.query(`insert into "${schema}".places
+      select '\\x0a66756c6c00'::bytea || convert_to(n::text, 'UTF8'), gen_random_uuid() from generate_series(0, ${keys - 1}) n`);
+    for (let n = 0; n < 2 * keys; n += 1000)
+      await queue.putAll(
+        Array.from({ length: 1000 }, (_, at) =>
+          slow.add(1, 2).with({ quotas: [{ name: 'full', key: `${(n + at) % keys}` }] }),
+        ),
+      );
     const free = await queue.put(slow.add(1, 2));
     const host = await place.open({ threads: 4 });
-    await free.result({ timeoutMs: 120_000 }).catch(() => {});
+    const at = performance.now();
+    await free.result();
     const ms = performance.now() - at;
     const counters = async () =>
       place.row<{ hit: number }>(
@@ -191,7 +223,7 @@ const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
     await delay(1500);
     const after = await counters();
     await host.close();
-    return `first free job behind 2,000 of 200 keys: ${Math.round(ms)} ms; 50 more: ${Math.round((after.hit - before.hit) / 50)} buffers a job`;
+    return `first free job behind ${2 * keys} of ${keys} keys: ${Math.round(ms)} ms; 50 more: ${Math.round((after.hit - before.hit) / 50)} buffers a job`;
   },
   async parts(place) {
     await place.open({ threads: 2 });

@@ -32,6 +32,7 @@ import {
   type Transaction,
   type Writes,
 } from '../../src/store/shared/database.js';
+import { type LaneWrites, type StoredLane, shareOf } from '../../src/store/shared/lanes.js';
 import { indexKey, type Want, wantKey } from '../../src/store/shared/wants.js';
 import { KeptTotals } from './kept-totals.js';
 import { Ordered } from './ordered.js';
@@ -80,6 +81,7 @@ interface Written {
   readonly settings: readonly (readonly [string, string | undefined])[];
   readonly annotations: readonly (readonly [string, AnnotationRecord | undefined])[];
   readonly buckets: readonly BucketRecord[];
+  readonly lanes: LaneWrites;
   readonly events: readonly Event[];
 }
 
@@ -117,7 +119,9 @@ export class MemoryDatabase {
   readonly #totals = new KeptTotals();
   /** The jobs with a timer. */
   readonly #due = new Set<Id>();
-  readonly #lines = new Map<string, Ordered<Place>>();
+  /** The jobs in line of each lane. */
+  readonly #lines = new Map<Id, Ordered<Place>>();
+  readonly #lanes = new Map<Id, StoredLane>();
   readonly #completed = new Ordered<Completed>(endsBefore);
   readonly #listeners = new Map<string, Listener>();
   /** The events of each commit that a listener has to read. */
@@ -209,17 +213,80 @@ export class MemoryDatabase {
     for (const [id, transaction] of this.#locks) if (transaction === owner) this.#locks.delete(id);
   }
 
-  /** Locks the next jobs of a line. Those that others have locked are skipped. */
-  #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Attempt): string[] {
-    const { queue, after, most } = want;
-    const next: Place[] = [];
-    for (const place of this.#lines.get(queue)?.behind(after) ?? []) {
-      if (next.length === most) break;
-      if (owner.isLook || (this.#locks.get(place.id) ?? owner) === owner) next.push(place);
+  /** Locks a row, if no other transaction has. A look locks nothing. */
+  #lock(id: Id, owner: Attempt): boolean {
+    if (owner.isLook) return true;
+    const holder = this.#locks.get(id);
+    if (holder === undefined) this.#locks.set(id, owner);
+    return holder === undefined || holder === owner;
+  }
+
+  /** Returns the first `most` of these lanes that others have not locked. */
+  #firstLanes(lanes: readonly StoredLane[], most: number, owner: Attempt): StoredLane[] {
+    const first: StoredLane[] = [];
+    for (const lane of lanes.toSorted((a, b) => (goesBefore(a.head, b.head) ? -1 : 1))) {
+      if (first.length === most) break;
+      if (this.#lock(lane.id, owner)) first.push(lane);
     }
-    rows.lines.set(wantKey(want), next.length < most ? undefined : next.at(-1));
-    if (!owner.isLook) for (const { id } of next) this.#locks.set(id, owner);
-    return next.flatMap(({ id }) => this.#readJob(id, rows));
+    return first;
+  }
+
+  #readLanes(want: Extract<Want, { kind: 'lanes' }>, rows: Rows, owner: Attempt): string[] {
+    const { queue, except, now, after, most } = want;
+    const all = [...this.#lanes.values()].filter((lane) => lane.queue === queue && !except.includes(lane.callable));
+    const gated = all.filter(({ gates }) => gates.length > 0);
+    const open = gated.filter(({ parkedAt, head }) => parkedAt === undefined && (!after || goesBefore(after, head)));
+    const first = this.#firstLanes(open, most, owner);
+    rows.lines.set(wantKey(want), first.length < most ? undefined : first.at(-1)!.head);
+    const woken = gated.filter(({ opensAt }) => opensAt !== undefined && opensAt <= now);
+    const others = after !== undefined ? [] : this.#firstLanes(woken, most, owner);
+    const free = after !== undefined ? [] : all.filter(({ gates }) => gates.length === 0);
+    return this.#readLines([...first, ...others, ...free], most, rows, owner);
+  }
+
+  /** Reads lanes, and the first jobs of each. */
+  #readLines(lanes: readonly StoredLane[], most: number, rows: Rows, owner: Attempt): string[] {
+    rows.lanes.push(...lanes);
+    return lanes.flatMap(({ id, gates }) => {
+      for (const key of gates) {
+        rows.counts.set(indexKey('place', key), this.#found.get(indexKey('place', key))?.size ?? 0);
+        const bucket = this.#buckets.get(key);
+        if (bucket !== undefined) rows.buckets.push(bucket);
+      }
+      const seen = gates.flatMap((key) => [indexKey('place', key), `bucket ${key}`]);
+      return [...seen, ...this.#readLine(id, undefined, shareOf(most, lanes.length), rows, owner)];
+    });
+  }
+
+  /** Reads the next jobs of a lane. Without gates, those that others have locked are left out. */
+  #readLine(lane: Id, after: Place | undefined, most: number, rows: Rows, owner: Attempt): string[] {
+    const isGated = this.#lanes.get(lane)!.gates.length > 0;
+    const next: Place[] = [];
+    for (const place of this.#lines.get(lane)?.behind(after) ?? []) {
+      if (next.length === most) break;
+      if (isGated || this.#lock(place.id, owner)) next.push(place);
+    }
+    rows.reached.set(lane, next.length < most ? undefined : next.at(-1));
+    // A job that joins a lane with gates changes the lane.
+    return [...(isGated ? [`lane ${lane}`] : []), ...next.flatMap(({ id }) => this.#readJob(id, rows))];
+  }
+
+  #writeLanes({ opened, redefined, changed, emptied, joined }: LaneWrites, keys: string[]): void {
+    const isOpened = (key: string) => opened.includes(key) || redefined.some((quota) => key.startsWith(quota));
+    for (const lane of this.#lanes.values())
+      if (lane.parkedAt !== undefined && isOpened(lane.parkedAt))
+        this.#lanes.set(lane.id, { ...lane, parkedAt: undefined, opensAt: undefined });
+    for (const lane of changed) this.#lanes.set(lane.id, { ...lane, head: { ...lane.head, id: lane.id } });
+    for (const id of emptied) this.#lanes.delete(id);
+    for (const { head, ...kind } of joined) {
+      const { id } = kind;
+      const lane = this.#lanes.get(id);
+      const isFirst = lane === undefined || goesBefore(head, lane.head);
+      const opened = { ...kind, parkedAt: undefined, opensAt: undefined };
+      this.#lanes.set(id, { ...(lane ?? opened), head: isFirst ? { ...head, id } : lane.head });
+    }
+    for (const { id } of [...changed, ...joined]) keys.push(`lane ${id}`);
+    for (const id of emptied) keys.push(`lane ${id}`);
   }
 
   /** Reads `want` into `rows`, and returns the keys of everything that the result depends on. */
@@ -248,8 +315,16 @@ export class MemoryDatabase {
         rows.lengths.set(want.queue, Math.min(length, want.most));
         return [];
       }
-      case 'line':
-        return this.#readLine(want, rows, owner);
+      case 'lanes':
+        return this.#readLanes(want, rows, owner);
+      case 'parked': {
+        const parked = [...this.#lanes.values()].filter(({ parkedAt }) => parkedAt === want.key);
+        return this.#readLines(this.#firstLanes(parked, want.most, owner), want.most, rows, owner);
+      }
+      case 'rest': {
+        const share = shareOf(want.most, want.lanes.length);
+        return want.lanes.flatMap(({ lane, after }) => this.#readLine(lane, after, share, rows, owner));
+      }
       case 'due': {
         const due = this.#dueFirst(want.most).filter((id) => this.#jobs.get(id)!.columns.dueAt <= want.by);
         return due.flatMap((id) => this.#readJob(id, rows));
@@ -285,7 +360,9 @@ export class MemoryDatabase {
         return this.#readJob(want.job, rows);
       case 'timer': {
         const [first] = this.#dueFirst(1);
-        rows.timer = first === undefined ? undefined : this.#jobs.get(first)!.columns.dueAt;
+        const opens = [...this.#lanes.values()].flatMap(({ opensAt = 0 }) => (opensAt > want.now ? [opensAt] : []));
+        const least = Math.min(this.#jobs.get(first ?? '')?.columns.dueAt ?? Number.POSITIVE_INFINITY, ...opens);
+        rows.timer = Number.isFinite(least) ? least : undefined;
         return [];
       }
       case 'tallies':
@@ -328,7 +405,7 @@ export class MemoryDatabase {
   }
 
   /** Applies one commit, and notifies the watchers. */
-  write({ jobs, settings, annotations, buckets, events }: Written, by?: Way): void {
+  write({ jobs, settings, annotations, buckets, lanes, events }: Written, by?: Way): void {
     const changed: string[] = [];
     this.commits++;
     if (events.length > 0) this.#events.set(this.commits, structuredClone(events));
@@ -345,6 +422,7 @@ export class MemoryDatabase {
     for (const [key, setting] of settings) put(this.#settings, 'setting', key, setting);
     for (const [key, annotation] of annotations) put(this.#annotations, 'annotation', key, annotation);
     if (settings.length > 0) changed.push('settings');
+    this.#writeLanes(lanes, changed);
     for (const bucket of buckets) put(this.#buckets, 'bucket', placeKey(bucket.queue, bucket.quota), bucket);
     for (const key of changed) this.#versions.set(key, this.commits);
     for (const [wake, way] of this.#watchers) {
@@ -399,8 +477,8 @@ export class MemoryDatabase {
   #order(id: Id, { line, completedAt }: Columns, change: 'add' | 'remove'): void {
     if (completedAt > 0) this.#completed[change]({ id, at: completedAt });
     if (line === undefined) return;
-    if (!this.#lines.has(line.queue)) this.#lines.set(line.queue, new Ordered(goesBefore));
-    this.#lines.get(line.queue)![change](line.place);
+    if (!this.#lines.has(line.lane)) this.#lines.set(line.lane, new Ordered(goesBefore));
+    this.#lines.get(line.lane)![change](line.place);
   }
 
   /** Reads the row after the rows of its parents. */
@@ -593,6 +671,7 @@ export function writtenBy({
   settings,
   annotations,
   buckets,
+  lanes,
   events,
 }: Omit<Writes, 'inserted'>): Written {
   return {
@@ -600,6 +679,7 @@ export function writtenBy({
     settings: Array.from(settings, ([key, setting]) => [key, setting && settingText(setting)]),
     annotations: [...annotations],
     buckets,
+    lanes,
     events,
   };
 }

@@ -83,7 +83,7 @@ describe('a shared store', () => {
       }, most);
       store.commit();
       await store.idle();
-      return wants.filter(({ kind }) => kind === 'line').length;
+      return wants.filter(({ kind }) => kind === 'lanes').length;
     };
     assert.deepEqual([await lines(1), await lines(0), await lines(1)], [1, 0, 1]);
     await store.close();

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Database } from '../../src/store/shared/database.js';
+import { parkedAtOnce } from '../../src/store/shared/partial-state.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { allJobs, work } from '../contract/jobs/all.js';
-import { forget } from '../contract/jobs/work.js';
+import { allJobs, inside, work } from '../contract/jobs/all.js';
+import { forget, openGate, seen } from '../contract/jobs/work.js';
 import { MemoryDatabase } from './database.js';
 import { openBeside } from './kits.js';
+import { Site } from './site.js';
 
 /** A way to a database. It counts the rows of jobs that are read. */
 class CountedWay {
@@ -93,5 +95,79 @@ describe('a process on a shared database', () => {
     await kit.untilIdle();
     await drained;
     assert.ok(way.rows - before <= 3, `${way.rows - before} rows`);
+  });
+
+  it('[4.7] reads no jobs of full lanes to claim those behind them', async (t) => {
+    const hosts = new Hosts(t);
+    const { kit, way, queue } = await hosts.open({ threads: 4 });
+    await queue.setQuota('tenant', { size: 1 });
+    const of = (key: string) => ({ quotas: [{ name: 'tenant', key }] });
+    await queue.put(work.hold('a'), of('a'));
+    await queue.put(work.hold('b'), of('b'));
+    await kit.untilIdle();
+    await queue.putAll([...marks(50).map((job) => job.with(of('a'))), ...marks(50).map((job) => job.with(of('b')))]);
+    await kit.untilIdle();
+    const before = way.rows;
+    await queue.put(work.mark('free'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'free']);
+    assert.ok(way.rows - before <= 6, `${way.rows - before} rows`);
+    openGate('b');
+    await kit.untilIdle();
+    assert.deepEqual(
+      seen.slice(3),
+      marks(50).map((_, n) => `${n}`),
+    );
+  });
+
+  it('reads no jobs of functions that it does not have', async (t) => {
+    const hosts = new Hosts(t);
+    const putting = await hosts.open({ agent: false });
+    await putting.queue.putAll(marks(50));
+    const { kit, way, queue } = await hosts.open({ jobs: [inside] });
+    await kit.untilIdle();
+    const before = way.rows;
+    const job = await queue.put(inside.whoAmI());
+    await kit.untilIdle();
+    assert.equal(await job.status(), 'completed');
+    assert.ok(way.rows - before <= 3, `${way.rows - before} rows`);
+  });
+
+  it('goes on behind more full lanes than one claim parks', async (t) => {
+    const usual = parkedAtOnce.lanes;
+    parkedAtOnce.lanes = 2;
+    t.after(() => {
+      parkedAtOnce.lanes = usual;
+    });
+    const hosts = new Hosts(t);
+    const { kit, queue } = await hosts.open({ threads: 4 });
+    const keys = Array.from({ length: 300 }, (_, n) => `${n}`);
+    await queue.setQuota('all', { size: 1 });
+    await queue.setQuota('each', { size: 1 });
+    await queue.put(work.hold('first'), { quotas: ['all'] });
+    await kit.untilIdle();
+    await queue.putAll(keys.map((key) => work.mark(key).with({ quotas: ['all', { name: 'each', key }] })));
+    await queue.put(work.mark('free'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['first', 'free']);
+    openGate('first');
+    await kit.untilIdle();
+    assert.deepEqual(seen.slice(2), keys);
+  });
+
+  it('[4.8] wakes at the time of a rate that another found used up', async (t) => {
+    const site = new Site(t);
+    const a = await site.open();
+    const queue = a.runtime.queue();
+    await queue.setQuota('api', { size: 9, rate: { count: 1, periodMs: 60_000 } });
+    const limited = () => work.mark('limited').with({ quotas: ['api'] });
+    await queue.putAll([limited(), limited()]);
+    await site.quiet(a);
+    const b = await site.open();
+    await site.quiet(b);
+    await a.close();
+    assert.deepEqual(seen, ['limited']);
+    await site.pass(60_000, b);
+    assert.deepEqual(seen, ['limited', 'limited']);
   });
 });

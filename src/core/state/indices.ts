@@ -101,7 +101,11 @@ export const isUnendedPart = ({ role, outcome }: JobRecord) => role === 'part' &
 export const isOpenCallback = ({ role, status }: JobRecord) => role === 'callback' && status !== 'completed';
 
 /** Returns the quotas in which the job still needs a place. */
-export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
+export function neededPlaces({
+  quotas,
+  shared,
+  places,
+}: Pick<JobRecord, 'quotas' | 'shared' | 'places'>): readonly string[] {
   if (quotas.length === 0) return quotas;
   return quotas.filter((key) => !shared.includes(key) && !places.includes(key));
 }

@@ -64,6 +64,8 @@ export class PostgresDatabase implements Database {
   readonly outbox: string;
   /** Posted puts that this build cannot read. */
   readonly unreadable = new Set<number>();
+  /** Lanes without gates, whose rows are there. */
+  readonly freeLanes = new Set<Id>();
   /** Conflicts since the last commit. */
   conflictsInRow = 0;
   /** Changes in a row that had no answer, or that a read-only server refused. */
@@ -314,7 +316,11 @@ class PostgresTransaction implements Transaction {
     const [sums, values] = keptValues(tables, keptChange(writes, this.#known), 3);
     const added = keptColumns.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ');
     // All is sent in this turn, so the bytes are those of now.
-    const runs = [...begun, ...startWrites(this.#run, tables, writes, this.#known, this.#assumed, this.#isUnheard)];
+    const { freeLanes } = this.#database;
+    const runs = [
+      ...begun,
+      ...startWrites(this.#run, tables, writes, this.#known, this.#assumed, this.#isUnheard, freeLanes),
+    ];
     const noted = this.#run<{ version: string }>(
       `insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
           values ($1, $2, $3, ${sums.join(', ')})
@@ -328,6 +334,7 @@ class PostgresTransaction implements Transaction {
       await all([...runs, noted, committed, kept]);
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
+      for (const { id, gates } of writes.lanes.joined) if (gates.length === 0) freeLanes.add(id);
       this.#database.notify();
       return { version: (await noted)[0]!.version, kept: await kept };
     });

@@ -19,6 +19,7 @@ import type { Lock } from '../../journal/lock.js';
 import { markPromotion, type Promotion, promotionOf, unmarkPromotion } from '../../journal/promotion.js';
 import { JournalStore } from '../journal/journal-store.js';
 import { positionsAtOnce, type Writes } from '../shared/database.js';
+import { lanesOf, noLaneWrites } from '../shared/lanes.js';
 import { Connection, type ConnectionOptions, type Run } from './connection.js';
 import { countAllKept } from './kept.js';
 import { all } from './reading.js';
@@ -130,6 +131,7 @@ async function recovered(lock: Lock): Promise<JournalStore> {
 
 const nothingWritten: Writes = {
   ...{ jobs: [], inserted: [], forgotten: [], settings: new Map(), annotations: new Map(), buckets: [], events: [] },
+  lanes: noLaneWrites,
 };
 
 /** Copies all records, some in each statement. */
@@ -185,7 +187,8 @@ class Copying {
   /** Writes the rows that were taken, if they have this number, or are large. */
   async #flush(rows: number): Promise<void> {
     if (this.#jobs.length + this.#annotations.size < rows && this.#bytes < most.bytes) return;
-    await this.#write({ ...nothingWritten, jobs: this.#jobs, annotations: this.#annotations });
+    const lanes = { ...noLaneWrites, joined: [...lanesOf(this.#jobs).values()] };
+    await this.#write({ ...nothingWritten, jobs: this.#jobs, annotations: this.#annotations, lanes });
     this.#jobs = [];
     this.#annotations = new Map();
     this.#bytes = 0;

@@ -11,15 +11,15 @@ import {
 } from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
-import { goesBefore } from '../../core/state/lanes.js';
 import { tallyCells } from '../../core/state/tallies.js';
 import { jobFrom } from '../job-bytes.js';
 import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
-import { type Index, indexKey, type Want, wantKey } from '../shared/wants.js';
+import { type Index, indexKey, type Want } from '../shared/wants.js';
 import type { Row, Run } from './connection.js';
 import { readKept } from './kept.js';
+import { type InLine, lineQuery, noteLine } from './lanes.js';
 import type { Tables } from './tables.js';
 import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
 
@@ -120,16 +120,17 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     also: (asked: readonly JobRecord[]) => void = () => {},
   ) => {
     if (isWhole) return find(`select id, parent from ${tables.jobs} where ${where}`, values, also);
-    const rows = await run<StoredJob>(
-      `select id, parent, header, ${nearPayloads}, xmin::text as version from ${tables.jobs} where ${where}`,
-      values,
+    also(
+      await admit(await run<StoredJob>(`select ${jobColumns.join(', ')} from ${tables.jobs} where ${where}`, values)),
     );
-    const asked = rows.map(jobOf);
+  };
+  const admit = async (stored: readonly StoredJob[]): Promise<readonly JobRecord[]> => {
+    const asked = stored.map(jobOf);
     for (const job of asked) jobs.set(job.id, job);
     const above = new Set(asked.map(({ parent }) => parent).filter((parent) => parent !== '' && !jobs.has(parent)));
     if (above.size > 0)
       await find(`select id, parent from ${tables.jobs} where id = any($1)`, [[...above].map(uuidOf)]);
-    also(asked);
+    return asked;
   };
   const findAll = async (ids: readonly Id[]) => {
     if (ids.length > 0) await findWhere('id = any($1)', [ids.map(uuidOf)]);
@@ -169,16 +170,15 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       case 'length':
         reads.push(readLength(run, tables, want, rows));
         break;
-      case 'line': {
-        const [where, values] = lineCondition(want, isLook);
-        const note = (asked: readonly JobRecord[]) => {
-          const last = asked.reduce<JobRecord | undefined>(
-            (a, b) => (a !== undefined && goesBefore(b, a) ? a : b),
-            undefined,
-          );
-          rows.lines.set(wantKey(want), asked.length < want.most ? undefined : last);
+      case 'lanes':
+      case 'parked':
+      case 'rest': {
+        const [text, values] = lineQuery(tables, want, jobColumns, isLook);
+        const read = async () => {
+          const answer = await run<StoredJob & InLine>(text, values);
+          noteLine(want, answer, await admit(answer.filter(({ lane }) => lane === null)), rows);
         };
-        reads.push(findWhere(where, values, note));
+        reads.push(read());
         break;
       }
       case 'due':
@@ -215,7 +215,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         said.push(want.job);
         break;
       case 'timer':
-        reads.push(readTimer(run, tables, rows));
+        reads.push(readTimer(run, tables, want.now, rows));
         break;
       case 'tallies':
         reads.push(readTallies(run, tables, rows));
@@ -290,19 +290,21 @@ function* parentsFirst(jobs: ReadonlyMap<Id, JobRecord>): IterableIterator<JobRe
 }
 
 function withAbove({ jobs }: Tables, base: string, isWhole: boolean): string {
-  const payloads = isWhole ? 'args, result, null as far_args, null as far_result' : nearPayloads;
+  const payloads = isWhole ? 'args, result, null as far_args, null as far_result' : nearPayloads.join(', ');
   return `with recursive base as materialized (${base}),
     up (id, parent) as (select id, parent from base union select j.id, j.parent from ${jobs} j join up on j.id = up.parent)
     select id, parent, header, ${payloads}, xmin::text as version, id in (select id from base) as is_asked from ${jobs}
     where id in (select id from up)`;
 }
 
-const nearPayloads = payloadSlots
-  .map((slot) => {
-    const isFar = `octet_length(${slot}) > ${nearBytes}`;
-    return `case when ${isFar} then null else ${slot} end as ${slot}, case when ${isFar} then octet_length(${slot}) end as far_${slot}`;
-  })
-  .join(', ');
+const nearPayloads = payloadSlots.flatMap((slot) => {
+  const isFar = `octet_length(${slot}) > ${nearBytes}`;
+  return [
+    `case when ${isFar} then null else ${slot} end as ${slot}`,
+    `case when ${isFar} then octet_length(${slot}) end as far_${slot}`,
+  ];
+});
+const jobColumns = ['id', 'parent', 'header', ...nearPayloads, 'xmin::text as version'];
 
 /** Returns the query for the jobs of a query for ids, with all descendants. */
 function treeOf({ jobs }: Tables, roots: string): string {
@@ -317,18 +319,6 @@ function memberQuery({ jobs }: Tables, key: string): [string, unknown[]] {
   const at = key.lastIndexOf('\n');
   const where = 'parent = $1 and role = 0 and index = $2';
   return [`select id, parent from ${jobs} where ${where}`, [uuidOf(key.slice(0, at)), Number(key.slice(at + 1))]];
-}
-
-function lineCondition({ queue, after, most }: Extract<Want, { kind: 'line' }>, isLook: boolean): [string, unknown[]] {
-  const order = 'line_priority, line_front, line_alone, eligible, id';
-  const values: unknown[] = [bytesOf(queue)];
-  let behind = '';
-  if (after !== undefined) {
-    behind = `and (${order}) > ($2, $3, $4, $5, $6)`;
-    values.push(-after.priority, after.front ? 0 : 1, after.alone ? 0 : 1, after.eligible, uuidOf(after.id));
-  }
-  const where = `queued and queue = $1 ${behind} order by queue, ${order} limit ${most}${isLook ? '' : ' for update skip locked'}`;
-  return [where, values];
 }
 
 async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'count' }>, rows: Rows): Promise<void> {
@@ -401,8 +391,12 @@ async function readAllSettings(run: Run, { settings, listeners }: Tables, rows: 
   }
 }
 
-async function readTimer(run: Run, { jobs }: Tables, rows: Rows): Promise<void> {
-  const [row] = await run<{ at: number | null }>(`select min(due_at) as at from ${jobs} where due_at is not null`);
+async function readTimer(run: Run, { jobs, lanes }: Tables, now: number, rows: Rows): Promise<void> {
+  const [row] = await run<{ at: number | null }>(
+    `select least((select min(due_at) from ${jobs} where due_at is not null),
+      (select min(opens_at) from ${lanes} where opens_at > $1)) as at`,
+    [now],
+  );
   rows.timer = row!.at ?? undefined;
 }
 

@@ -3,8 +3,8 @@
  *
  * Names and keys are bytes, since a text of PostgreSQL cannot hold every character that theirs can.
  * A job's `header` has all that no statement looks at. `root` is null for a root. The columns
- * `line_…` put a line in ascending order. A listener to events has read all that its `position`
- * sees.
+ * `line_…` put a lane in ascending order; those of a lane are no greater than those of its jobs. A
+ * listener to events has read all that its `position` sees.
  *
  * `expect` makes a transaction a conflict unless a condition holds.
  *
@@ -61,6 +61,7 @@ const migrations: readonly string[] = [
     completed_bytes bigint not null,
     memory_of uuid,
     queued boolean not null,
+    lane uuid,
     line_priority float8 not null,
     line_front smallint not null,
     line_alone smallint not null,
@@ -70,7 +71,7 @@ const migrations: readonly string[] = [
     result bytea
   );
   alter table jobs alter args set storage external, alter result set storage external;
-  create index jobs_line on jobs (queue, line_priority, line_front, line_alone, eligible, id) where queued;
+  create index jobs_line on jobs (queue, lane, line_priority, line_front, line_alone, eligible, id) where queued;
   create index jobs_due on jobs (due_at) where due_at is not null;
   create index jobs_member on jobs (parent, role, index) where parent is not null;
   create index jobs_open on jobs (parent, role, index) where is_open;
@@ -84,6 +85,25 @@ const migrations: readonly string[] = [
   create index jobs_unclaimed on jobs (queue) where is_at_work and dispatcher is null;
   create index jobs_completed on jobs (has_failed, completed_at, id) where completed_at is not null;
   create index jobs_memory on jobs (memory_of) where memory_of is not null;
+
+  create table lanes (
+    id uuid primary key,
+    queue bytea not null,
+    callable bytea not null,
+    gates bytea[] not null,
+    parked_at bytea,
+    opens_at float8,
+    line_priority float8 not null,
+    line_front smallint not null,
+    line_alone smallint not null,
+    eligible float8 not null
+  );
+  create index lanes_free on lanes (queue) where gates = '{}';
+  create index lanes_open on lanes (queue, line_priority, line_front, line_alone, eligible, id)
+    where gates <> '{}' and parked_at is null;
+  create index lanes_parked on lanes (parked_at, line_priority, line_front, line_alone, eligible, id)
+    where parked_at is not null;
+  create index lanes_waking on lanes (queue, opens_at) where opens_at is not null;
 
   create table places (
     key bytea,

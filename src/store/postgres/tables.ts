@@ -2,7 +2,7 @@
 import { quoted } from './connection.js';
 
 const names = [
-  ...['sessions', 'patience', 'positions', 'jobs', 'places', 'settings', 'annotations', 'buckets'],
+  ...['sessions', 'patience', 'positions', 'jobs', 'lanes', 'places', 'settings', 'annotations', 'buckets'],
   ...['listeners', 'happenings', 'outbox', 'promotions', 'expect'],
 ] as const;
 

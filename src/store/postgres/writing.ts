@@ -30,8 +30,10 @@ import { settingText } from '../setting-json.js';
 import { completedBytes, isFailedRoot, rootCompletedAt } from '../shared/columns.js';
 import type { Writes } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
+import { laneOf } from '../shared/lanes.js';
 import { holderOf } from '../shared/wants.js';
 import type { Run } from './connection.js';
+import { writeLanes } from './lanes.js';
 import type { Tables } from './tables.js';
 import { bytesOf, uuidOf } from './values.js';
 
@@ -95,6 +97,7 @@ const changing: Readonly<Record<string, Column>> = {
   has_failed: column('boolean', isFailedRoot),
   completed_bytes: column('bigint', completedBytes),
   queued: column('boolean', ({ queued }) => queued),
+  lane: column('uuid', (job) => (job.queued ? laneOf(job).id : null)),
   line_priority: column('float8', ({ queued, priority }) => (queued ? -priority : 0)),
   line_front: column('smallint', ({ queued, front }) => (queued && front ? 0 : 1)),
   line_alone: column('smallint', ({ queued, alone }) => (queued && alone ? 0 : 1)),
@@ -132,6 +135,7 @@ export function startWrites(
   known: Known,
   assumed: ReadonlyMap<Id, string> = new Map(),
   unheard = false,
+  knownLanes: ReadonlySet<Id> = new Set(),
 ): Promise<unknown>[] {
   const jobs = new Map(writes.jobs.map((job) => [job.id, job]));
   const rootOf = (id: Id): Id => {
@@ -160,6 +164,7 @@ export function startWrites(
     ...writeFarPayloads(run, tables, writes, known),
     ...forget(run, tables, writes.forgotten, known),
     ...writePlaces(run, tables, writes, known),
+    ...writeLanes(run, tables, writes.lanes, knownLanes),
     ...writeSettings(run, tables, writes),
     ...writeAnnotations(run, tables, writes.annotations),
     ...writeBuckets(run, tables, writes),

@@ -3,6 +3,7 @@ import type { Id, JobRecord } from '../../core/records.js';
 import { memoryOf, timerOf } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';
 import { tallyCellOf } from '../../core/state/tallies.js';
+import { laneOf, placeOf } from './lanes.js';
 import { indexKeysOf } from './wants.js';
 
 export interface Columns {
@@ -25,8 +26,8 @@ export interface Columns {
   readonly index: number;
   /** See `memoryOf`. */
   readonly memoryOf: Id;
-  /** Its queue and its place there, while it is in line. */
-  readonly line: { readonly queue: string; readonly place: Place } | undefined;
+  /** Its lane and its place there, while it is in line. */
+  readonly line: { readonly lane: Id; readonly place: Place } | undefined;
 }
 
 export function columnsOf(job: JobRecord): Columns {
@@ -41,7 +42,7 @@ export function columnsOf(job: JobRecord): Columns {
     parent: job.parent,
     index: job.index,
     memoryOf: memoryOf(job),
-    line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
+    line: job.queued ? { lane: laneOf(job).id, place: placeOf(job) } : undefined,
   };
 }
 
@@ -52,7 +53,3 @@ export const isFailedRoot = ({ role, status, outcome }: JobRecord): boolean =>
 
 export const completedBytes = ({ status, args, result }: JobRecord): number =>
   status === 'completed' ? (args?.byteLength ?? 0) + (result?.byteLength ?? 0) : 0;
-
-function placeOf({ priority, front, alone, eligible, id }: JobRecord): Place {
-  return { priority, front, alone, eligible, id };
-}

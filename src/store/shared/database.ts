@@ -9,8 +9,9 @@
  * A transaction is serializable in what it has read by the wants `job`, `tree`, `found`, `count`,
  * `setting`, `settings` and `bucket`: it commits only if, since the read, no row of the answer has
  * changed, none has gone, and none has come. Locks may keep others from changing them, or the
- * commit may fail. Of the wants `next`, `line`, `due`, `oldest` and `memory` this holds for the
- * rows read only, and of `length` not at all: a row that comes later waits for another transaction.
+ * commit may fail. Of the wants `next`, `lanes`, `parked`, `rest`, `due`, `oldest` and `memory`
+ * this holds for the rows read only, and for the places and rates of lanes; of `length` not at all:
+ * a row that comes later waits for another transaction.
  */
 import type { Event } from '../../core/events.js';
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
@@ -18,6 +19,7 @@ import type { BucketRecord, Changes } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
 import type { Place } from '../../core/state/lanes.js';
 import type { Tally } from '../../core/state/tallies.js';
+import type { LaneWrites, StoredLane } from './lanes.js';
 import type { Want } from './wants.js';
 
 /**
@@ -69,11 +71,21 @@ export interface Rows {
   readonly lengths: Map<string, number>;
   /** For wants `oldest` and `kept`: the completed roots of that kind. */
   readonly kept: Record<Kept, KeptCount>;
-  /** By `wantKey`: the last job that a want `line` has read; undefined at the end of the line. */
+  /**
+   * For wants `lanes` and `parked`, in no order; a head has the id of its lane. With them come the
+   * counts of places of their gates, and the rates.
+   */
+  readonly lanes: StoredLane[];
+  /** The last job that was read of each lane; undefined at its end. */
+  readonly reached: Map<Id, Place | undefined>;
+  /**
+   * By `wantKey`: the head of the last lane that a want `lanes` has read, with the id of the lane;
+   * undefined at the end.
+   */
   readonly lines: Map<string, Place | undefined>;
   /** For a want `positions`: the first position of each block. */
   readonly positions: number[];
-  /** For a want `timer`: the least `dueAt` that is not 0; undefined for none. */
+  /** For a want `timer`: the least `dueAt` that is not 0, or `opensAt`; undefined for none. */
   timer: number | undefined;
   /** For a want `tallies`. */
   readonly tallies: Tally[];
@@ -111,6 +123,8 @@ export const noRows = (): Rows => ({
   held: [],
   missing: [],
   kept: { succeeded: noneKept, failed: noneKept },
+  lanes: [],
+  reached: new Map(),
   lines: new Map(),
   positions: [],
   timer: undefined,
@@ -136,6 +150,7 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
   /** Those of `jobs` that are new. An id that is taken is a conflict, which names it. */
   readonly inserted: readonly Id[];
   readonly buckets: readonly BucketRecord[];
+  readonly lanes: LaneWrites;
   /** The events of this commit, for the listeners of all processes. */
   readonly events: readonly Event[];
 }
@@ -172,8 +187,8 @@ export class PostedError extends Error {}
 export interface Transaction {
   /**
    * Reads what the wants name. Rejects with a `ConflictError` if the transaction can no longer
-   * succeed. The jobs of a want `line` are locked for this transaction, and jobs that others have
-   * locked are left out (SKIP LOCKED).
+   * succeed. Lanes with gates, and the jobs of others, are locked for this transaction, and those
+   * that others have locked are left out (SKIP LOCKED).
    */
   load(wants: readonly Want[]): Promise<Rows>;
   /**

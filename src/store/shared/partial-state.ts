@@ -18,6 +18,7 @@ import {
   type ScheduleRecord,
   type SettingRecord,
 } from '../../core/records.js';
+import type { BucketRecord } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
 import { isOpenCallback, isOpenPart, isUnendedPart, neededPlaces, placeKey } from '../../core/state/indices.js';
 import type { JobRow } from '../../core/state/job-row.js';
@@ -29,12 +30,25 @@ import { type PlaceInLine, type Slice, type TakenPlaces, unendedIn } from '../..
 import { JobForgottenError } from '../../errors.js';
 import { positionsAtOnce, type Rows, type Writes } from './database.js';
 import { FarPayload } from './far-payload.js';
-import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './wants.js';
+import { isBeyond, type LaneKind, type LaneWrites, laneOf, lanesOf, type StoredLane } from './lanes.js';
+import {
+  type Index,
+  indexKey,
+  indexKeysOf,
+  Lacks,
+  type LaneRest,
+  memberKey,
+  type OpenIndex,
+  type Want,
+  wantKey,
+} from './wants.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
 /** A line is counted so far beyond a bound: more than one transaction takes out of it. */
 const lengthAhead = 1024;
+/** Full lanes that one transaction parks. */
+export const parkedAtOnce = { lanes: 1024 };
 /** Jobs of a line loaded at once. */
 export const lineAtOnce = 256;
 
@@ -51,8 +65,17 @@ export class PartialState extends State {
   #used = 0;
   /** While scouting: the positions that were lacked. */
   #positionsLacked = 0;
-  /** How far the line of each queue is loaded: to the job at this place, or to its end. */
+  /** How far the open lanes of each queue are loaded: to this head, or to the last one. */
   readonly #lines = new Map<string, Place | undefined>();
+  readonly #lanes = new Map<Id, StoredLane>();
+  /** How far each of these lanes is loaded: to the job at this place, or to its end. */
+  readonly #reachedIn = new Map<Id, Place | undefined>();
+  /** The quotas in which loaded jobs had a place, by `placeKey`. */
+  readonly #placesHad = new Set<string>();
+  /** The queues and names of the quotas whose definitions changed, by `placeKey`. */
+  readonly #redefined = new Set<string>();
+  /** The time of the last look at a line. */
+  #lookedAt = 0;
   /** The lengths of lines, as far as they were counted. */
   readonly #lengths = new Map<string, number>();
   /** How far the unended parts of wholes are loaded, by the want for them. */
@@ -63,7 +86,7 @@ export class PartialState extends State {
   #tallies: readonly Tally[] = [];
   #isHeard = false;
   readonly #payloads = new Map<string, Uint8Array>();
-  readonly #verdictsOf: (job: JobRecord) => string;
+  readonly #source: LineSource;
   /** The verdicts of the loaded jobs. */
   readonly #judged = new Map<Id, string>();
   /** While scouting: the lacks so far, by key. */
@@ -74,21 +97,16 @@ export class PartialState extends State {
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /**
-   * `verdictsOf` returns the verdicts of filter functions on a job in line. A view for looks loads
-   * no more of kept roots than their count.
-   */
-  constructor(verdictsOf: (job: JobRecord) => string = () => '', isLook = false) {
+  /** A view for looks loads no more of kept roots than their count. */
+  constructor(source: LineSource = anyLine, isLook = false) {
     super();
-    this.#verdictsOf = verdictsOf;
+    this.#source = source;
     this.#isLook = isLook;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
-  fill(
-    wants: readonly Want[],
-    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies, heard, payloads }: Rows,
-  ): void {
+  fill(wants: readonly Want[], rows: Rows): void {
+    const { jobs, settings, annotations, buckets, counts, kept, lengths, positions, tallies, heard, payloads } = rows;
     this.#blocks.push(...positions);
     for (const [key, setting] of settings) this.#admitSetting(key, setting);
     for (const [id, job] of jobs) this.#admitJob(id, job);
@@ -99,11 +117,12 @@ export class PartialState extends State {
       this.#known.add(`annotation ${key}`);
     }
     for (const bucket of buckets) this.admitBucket(bucket);
+    this.#fillLanes(rows);
     for (const [key, count] of counts) if (!this.#stored.jobs.has(key)) this.#stored.jobs.set(key, count);
     for (const [queue, length] of lengths) this.#lengths.set(queue, length);
     for (const want of wants) {
       this.#known.add(wantKey(want));
-      if (want.kind === 'line') this.#lines.set(want.queue, lines.get(wantKey(want)));
+      if (want.kind === 'lanes') this.#lines.set(want.queue, rows.lines.get(wantKey(want)));
       if (want.kind === 'oldest' || want.kind === 'kept') this.#stored.kept[want.kept] = kept[want.kept];
       if (want.kind === 'next' && want.index === 'unendedPart') this.#reached.set(wantKey(want), reachedBy(want, jobs));
       if (want.kind === 'all') this.#isWhole = true;
@@ -113,9 +132,69 @@ export class PartialState extends State {
     for (const [key, bytes] of payloads) this.#payloads.set(key, bytes);
   }
 
+  #fillLanes({ lanes, reached }: Rows): void {
+    for (const lane of lanes) {
+      if (this.#lanes.has(lane.id)) continue;
+      this.#lanes.set(lane.id, lane);
+      this.#source.met(lane.callable);
+      for (const key of lane.gates) {
+        this.#known.add(wantKey({ kind: 'count', index: 'place', key }));
+        this.#known.add(wantKey({ kind: 'bucket', key }));
+      }
+    }
+    for (const [lane, place] of reached) this.#reachedIn.set(lane, place);
+  }
+
   /** Returns all that this transaction has changed. */
   writes(): Omit<Writes, 'events'> {
-    return { ...this.changes(), inserted: this.#inserted, buckets: this.changedBuckets() };
+    const changes = this.changes();
+    const buckets = this.changedBuckets();
+    return { ...changes, inserted: this.#inserted, buckets, lanes: this.#laneWrites(changes.jobs, buckets) };
+  }
+
+  #laneWrites(written: readonly JobRecord[], buckets: readonly BucketRecord[]): LaneWrites {
+    const gated = [...this.#lanes.values()].filter(({ gates }) => gates.length > 0);
+    const heads = gated.length === 0 ? new Map<Id, never>() : lanesOf(super.jobs());
+    const taken = new Set(written.flatMap((job) => (job.claimed ? [laneBefore(job).id] : [])));
+    const changed: StoredLane[] = [];
+    const emptied: Id[] = [];
+    for (const lane of gated) {
+      const { id } = lane;
+      const head = heads.get(id)?.head ?? this.#reachedIn.get(id);
+      if (head === undefined) emptied.push(id);
+      else {
+        const now = { ...lane, head, ...this.#parking(lane) };
+        const isMoved = now.parkedAt !== lane.parkedAt || now.opensAt !== lane.opensAt;
+        // Another lane was behind it only because of its old head.
+        const isLate = now.parkedAt === undefined && !taken.has(id) && goesBefore(lane.head, { ...head, id: '' });
+        if (isMoved || isLate) changed.push(now);
+      }
+    }
+    const full = new Set(gated.flatMap(({ gates }) => gates).filter((key) => this.#opensAt(key) !== 0));
+    const spent = buckets.map(({ queue, quota }) => placeKey(queue, quota));
+    const opened = [...this.#freed(), ...spent].filter((key) => !full.has(key));
+    return { opened, redefined: [...this.#redefined], changed, emptied, joined: [...lanesOf(written).values()] };
+  }
+
+  /** Returns the place at which a lane must be parked, if it is full. */
+  #parking({ gates }: StoredLane): Pick<StoredLane, 'parkedAt' | 'opensAt'> {
+    for (const parkedAt of gates) {
+      const opensAt = this.#opensAt(parkedAt);
+      if (opensAt !== 0) return { parkedAt, opensAt: Number.isFinite(opensAt) ? opensAt : undefined };
+    }
+    return { parkedAt: undefined, opensAt: undefined };
+  }
+
+  /** As `opensAt`, for a quota by `placeKey`. */
+  #opensAt(key: string): number {
+    const cut = key.indexOf('\n');
+    return this.opensAt(key.slice(0, cut), key.slice(cut + 1), this.#lookedAt);
+  }
+
+  /** Returns the quotas, by `placeKey`, in which fewer of the loaded jobs have a place than had. */
+  #freed(): string[] {
+    const had = (key: string) => this.#loaded.jobs.get(indexKey('place', key)) ?? 0;
+    return [...this.#placesHad].filter((key) => this.table.holders.count(key) < had(key));
   }
 
   /** Returns the lacks of a decision, as far as they show without the missing records. */
@@ -318,7 +397,7 @@ export class PartialState extends State {
   override firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
     for (;;) {
       const first = super.firstQueued(queue, accepts, now);
-      if (this.#hasLine(queue, first)) return first;
+      if (this.#hasLine(queue, first, now)) return this.#isAhead(queue, first) ? first : undefined;
     }
   }
 
@@ -330,7 +409,7 @@ export class PartialState extends State {
   ): readonly JobRecord[] {
     for (;;) {
       const first = super.firstManyQueued(queue, accepts, most, now);
-      if (this.#hasLine(queue, first[most - 1])) return first;
+      if (this.#hasLine(queue, first[most - 1], now)) return first.filter((job) => this.#isAhead(queue, job));
     }
   }
 
@@ -411,7 +490,8 @@ export class PartialState extends State {
   }
 
   override set(key: string, value: SettingRecord | undefined): void {
-    this.setting(key);
+    const of = value ?? this.setting(key);
+    if (of?.kind === 'quota') this.#redefined.add(placeKey(of.queue, of.name));
     super.set(key, value);
   }
 
@@ -437,7 +517,8 @@ export class PartialState extends State {
 
   /** `true` if a line is known to its end, and all that was there is claimed. */
   isEmptyLine(queue: string): boolean {
-    return this.#lines.has(queue) && this.#lines.get(queue) === undefined && super.queued(queue) === 0;
+    const isKnown = this.#lines.has(queue) && this.#lines.get(queue) === undefined;
+    return isKnown && super.queued(queue) === 0 && this.#lineLack(queue, undefined) === undefined;
   }
 
   override queued(queue: string): number {
@@ -554,13 +635,54 @@ export class PartialState extends State {
   }
 
   /** `true` if the line is loaded up to this job; without a job, to its end. */
-  #hasLine(queue: string, job: JobRecord | undefined): boolean {
-    const after = this.#lines.get(queue);
-    const isWholeLine = this.#isWhole || (after === undefined && this.#lines.has(queue));
-    if (isWholeLine || (job !== undefined && after !== undefined && !goesBefore(after, job))) return true;
-    this.#need({ kind: 'line', queue, after, most: lineAtOnce });
+  #hasLine(queue: string, job: JobRecord | undefined, now: number): boolean {
+    this.#lookedAt = now;
+    const want = this.#isWhole ? undefined : this.#lineLack(queue, job);
+    if (want === undefined) return true;
+    this.#lack(want);
     // While scouting, nothing is loaded.
-    return this.#scouted !== undefined;
+    return true;
+  }
+
+  /** Returns the want for what may be in line before this job and is not loaded. */
+  #lineLack(queue: string, job: JobRecord | undefined): Want | undefined {
+    if (!this.#lines.has(queue)) return this.lanesWant(queue, this.#lookedAt, lineAtOnce);
+    for (const key of this.#freed()) {
+      const want: Want = { kind: 'parked', key, most: lineAtOnce };
+      if (key.startsWith(`${queue}\n`) && !this.#known.has(wantKey(want))) return want;
+    }
+    if (!this.#isAhead(queue, job) && !this.isCut)
+      return this.lanesWant(queue, this.#lookedAt, lineAtOnce, this.#lines.get(queue));
+    const lanes: LaneRest[] = [];
+    for (const [lane, after] of this.#reachedIn) {
+      const stored = this.#lanes.get(lane)!;
+      if (after === undefined || stored.queue !== queue || !isBeyond(after, job)) continue;
+      if (this.#source.takes(stored.callable) && this.#parking(stored).parkedAt === undefined)
+        lanes.push({ lane, isGated: stored.gates.length > 0, after });
+    }
+    return lanes.length === 0 ? undefined : { kind: 'rest', queue, lanes, most: lineAtOnce };
+  }
+
+  /** `true` if no open lane that is not loaded has a job before this one. */
+  #isAhead(queue: string, job: JobRecord | undefined): boolean {
+    const reach = this.#lines.get(queue);
+    return reach === undefined || !isBeyond({ ...reach, id: '' }, job);
+  }
+
+  /**
+   * `true` if enough full lanes are loaded: lines seem to end there. The commit parks them, and
+   * another transaction goes on behind them.
+   */
+  get isCut(): boolean {
+    let full = 0;
+    for (const lane of this.#lanes.values())
+      if (lane.parkedAt === undefined && this.#parking(lane).parkedAt !== undefined) full++;
+    return full >= parkedAtOnce.lanes && !this.#isLook;
+  }
+
+  /** Returns the want for the open lanes of a queue, behind the head of one of them. */
+  lanesWant(queue: string, now: number, most: number, after?: Place): Want {
+    return { kind: 'lanes', queue, except: this.#source.except(), now, after, most };
   }
 
   #counted() {
@@ -611,7 +733,8 @@ export class PartialState extends State {
     this.jobsRead++;
     const before = this.#counted();
     this.admit(job);
-    const verdicts = job.queued ? this.#verdictsOf(job) : '';
+    const verdicts = job.queued ? this.#source.verdictsOf(job) : '';
+    for (const quota of job.places) this.#placesHad.add(placeKey(job.queue, quota));
     if (verdicts !== '') {
       this.#judged.set(id, verdicts);
       this.judge(super.job(id)!, verdicts);
@@ -625,6 +748,24 @@ export class PartialState extends State {
     for (const key of indexKeysOf(job)) loaded.jobs.set(key, (loaded.jobs.get(key) ?? 0) + 1);
   }
 }
+
+/** The knowledge of a process about lines, beside their records. */
+export interface LineSource {
+  /** Returns the verdicts of filter functions on a job in line. */
+  verdictsOf(job: JobRecord): string;
+  /** `false` for a callable whose jobs cannot run here. */
+  takes(callable: string): boolean;
+  /** A lane of this callable was read. */
+  met(callable: string): void;
+  /** Returns the callables of lanes that were met, and that cannot run here. */
+  except(): readonly string[];
+}
+
+const anyLine: LineSource = { verdictsOf: () => '', takes: () => true, met: () => {}, except: () => [] };
+
+/** Returns the lane that a claimed job had, if it had no places before. */
+const laneBefore = ({ queue, callable, quotas, shared }: JobRecord): LaneKind =>
+  laneOf({ queue, callable, quotas, shared, places: [] });
 
 const indexWant = (index: Index, key: string) => wantKey({ kind: 'found', index, key });
 

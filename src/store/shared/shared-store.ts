@@ -20,9 +20,10 @@
  * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, the time
  * of the next timer, and events while it listens (`hearing.ts`).
  */
-import { gates, idsMadeBy, type Outside } from '../../core/commands.js';
+import { type Command, gates, idsMadeBy, type Outside } from '../../core/commands.js';
 import { decide } from '../../core/decide.js';
 import { type Id, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
+import { placeKey } from '../../core/state/indices.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
 import { DatabaseUnusableError } from '../../errors.js';
@@ -55,7 +56,7 @@ import {
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
 import { OwnJobs } from './own-jobs.js';
-import { lineAtOnce, PartialState } from './partial-state.js';
+import { type LineSource, lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
 import type { Want } from './wants.js';
 
@@ -153,6 +154,8 @@ export class SharedStore implements Store {
   #kept: PartialState | undefined;
   /** `true` if anyone listened to events, as of the last decision. */
   #isHeard = true;
+  /** The callables of jobs in line that cannot run here. */
+  readonly #foreign = new Set<string>();
   /** Shows whether a look needs any records. */
   readonly #nowhere = new PartialState(undefined, true);
   #puts: Puts[] = [];
@@ -484,7 +487,7 @@ export class SharedStore implements Store {
         if (effects.length > 0) this.#owner.release(effects);
       }
       if (stops.length > 0) this.#owner.release(stops);
-      if (jobs.length + forgotten.length + settings.size + annotations.size > 0)
+      if (jobs.length + forgotten.length + settings.size + annotations.size > 0 || view.isCut)
         this.#owner.changed(settings.size > 0, [...annotations.values()].filter(isThere));
     });
   }
@@ -557,7 +560,8 @@ export class SharedStore implements Store {
     const said = [...awaited.annotations];
     // Jobs of these commands may be awaited already.
     const open = [...this.#asked, ...this.#handed];
-    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }, ...this.#hearing.wants];
+    const now = this.#outside.now();
+    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now }, ...this.#hearing.wants];
     if (dispatcher !== '') wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
     for (const job of said) wants.push({ kind: 'annotations', job });
@@ -608,8 +612,17 @@ export class SharedStore implements Store {
   }
 
   #newView(isLook = false): PartialState {
-    return new PartialState((job) => this.#verdicts.on(job), isLook);
+    return new PartialState(this.#source, isLook);
   }
+
+  readonly #source: LineSource = {
+    verdictsOf: (job) => this.#verdicts.on(job),
+    takes: (callable) => !this.#foreign.has(callable),
+    met: (callable) => {
+      if (this.#owner.knows?.(callable) === false) this.#foreign.add(callable);
+    },
+    except: () => [...this.#foreign],
+  };
 
   /**
    * Repeats the commit until it succeeds. Returns the attempt that was committed; `undefined` if
@@ -677,7 +690,7 @@ export class SharedStore implements Store {
     const view = this.#newView();
     const wants: Want[] = [{ kind: 'heard' }];
     // Nothing is left in line, as far as it is known here: see `#inLine`.
-    for (const queue of this.#claimedQueues()) wants.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
+    for (const queue of this.#claimedQueues()) wants.push(view.lanesWant(queue, 0, lineAtOnce));
     view.fill(wants, noRows());
     view.fill(...rowsOf(recalled));
     const group = new Group();
@@ -704,9 +717,7 @@ export class SharedStore implements Store {
     const group = new Group();
     const commands = asked.map(({ command }) => command);
     const sure: Want[] = [{ kind: 'heard' }, { kind: 'settings' }];
-    const lineMost = Math.min(this.#lineMost, this.#claimMost + lineMargin);
-    for (const queue of requests === undefined ? [] : this.#claimedQueues())
-      sure.push({ kind: 'line', queue, after: undefined, most: lineMost });
+    if (requests !== undefined) sure.push(...this.#linesFor(view, commands));
     await prefetch(view, transaction, commands, [...sure, ...others]);
     for (const one of asked) {
       const outside = heardIn(view, this.#outsideNow.look(), one.now);
@@ -721,6 +732,17 @@ export class SharedStore implements Store {
     // One that is refused may be so because of an old record.
     if (recalled.some(({ job }) => !written.has(job.id))) throw new ConflictError();
     return decided;
+  }
+
+  /** The first jobs in line, also those that the places of ended jobs were lacking to. */
+  #linesFor(view: PartialState, commands: readonly Command[]): Want[] {
+    const most = Math.min(this.#lineMost, this.#claimMost + lineMargin);
+    const lines = this.#claimedQueues().map((queue) => view.lanesWant(queue, this.#outside.now(), most));
+    const freed = commands.flatMap((command) => {
+      const job = command.type === 'settle' ? this.#mirror.job(command.job) : undefined;
+      return job?.places.map((quota) => placeKey(job.queue, quota)) ?? [];
+    });
+    return [...lines, ...freed.map((key) => ({ kind: 'parked', key, most }) as const)];
   }
 
   #noteKept(kept: Rows['kept']): void {
@@ -789,7 +811,8 @@ export class SharedStore implements Store {
     const most = Math.max(claims.length, Math.floor(lineKept * this.#lineMost));
     this.#lineMost = Math.min(lineLimit, most + lineMargin);
     const next = view.nextTimer ?? 0;
-    this.#wakeAt = next > outside.now ? next : 0;
+    // A lane that was parked before is not read again until its time.
+    if (next > outside.now) this.#wakeAt = this.#wakeAt > outside.now ? Math.min(this.#wakeAt, next) : next;
     return isFull;
   }
 
@@ -849,9 +872,9 @@ const isTick = ({ command }: Asked): boolean => command.type === 'tick';
 
 /** `false` if a group has nothing to commit, as when all its commands were refused. */
 function isChange({ writes }: Decided): boolean {
-  const { jobs, forgotten, settings, annotations, buckets, events } = writes;
+  const { jobs, forgotten, settings, annotations, buckets, lanes, events } = writes;
   const rows = jobs.length + forgotten.length + settings.size + annotations.size;
-  return rows + buckets.length + events.length > 0;
+  return rows + buckets.length + lanes.changed.length + lanes.emptied.length + events.length > 0;
 }
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;

@@ -40,6 +40,13 @@ export type Index =
   /** A job in line. */
   | 'queued';
 
+/** The part of a lane behind a place. */
+export interface LaneRest {
+  readonly lane: Id;
+  readonly isGated: boolean;
+  readonly after: Place;
+}
+
 /** The members of a job that its end, or the turns of others, wait for. */
 export type OpenIndex = 'openPart' | 'openCallback';
 
@@ -67,8 +74,24 @@ export type Want =
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
   /** The length of a queue's line, counted up to `most`. */
   | { readonly kind: 'length'; readonly queue: string; readonly most: number }
-  /** The next `most` jobs of a line, behind a place, that no other transaction has locked. */
-  | { readonly kind: 'line'; readonly queue: string; readonly after: Place | undefined; readonly most: number }
+  /**
+   * Lanes of a line that no full quota holds back, and that no other transaction has locked, with
+   * about `most` jobs in all: the first `most` lanes with gates, behind `after`; without it, also
+   * those that a rate opens until `now`, and all lanes without gates. Callables in `except` are
+   * left out.
+   */
+  | {
+      readonly kind: 'lanes';
+      readonly queue: string;
+      readonly except: readonly string[];
+      readonly now: number;
+      readonly after: Place | undefined;
+      readonly most: number;
+    }
+  /** The same for the first `most` lanes that are parked at a quota, by `placeKey`. */
+  | { readonly kind: 'parked'; readonly key: string; readonly most: number }
+  /** The next `most` jobs of lanes of a queue, each behind a place. */
+  | { readonly kind: 'rest'; readonly queue: string; readonly lanes: readonly LaneRest[]; readonly most: number }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
   /** The roots of one kind that completed first, and the number and bytes of that kind. */
@@ -88,8 +111,8 @@ export type Want =
   | { readonly kind: 'payload'; readonly payload: FarPayload }
   /** A job and its annotations. */
   | { readonly kind: 'annotations'; readonly job: Id }
-  /** The earliest timer of any job. */
-  | { readonly kind: 'timer' }
+  /** The earliest timer of any job, or time after `now` at which a rate may open a lane. */
+  | { readonly kind: 'timer'; readonly now: number }
   /** The tallies of all jobs. */
   | { readonly kind: 'tallies' }
   /** Whether any process listens to events. */
@@ -170,8 +193,12 @@ export function wantKey(want: Want): string {
       return `${want.kind} ${want.queue}`;
     case 'memory':
       return `${want.kind} ${want.owner} ${want.most}`;
-    case 'line':
+    case 'lanes':
       return `${want.kind} ${want.queue} ${want.after?.id ?? ''}`;
+    case 'parked':
+      return `${want.kind} ${want.key}`;
+    case 'rest':
+      return `${want.kind} ${want.lanes.map(({ lane, after }) => `${lane}${after.id}`).join(' ')}`;
     case 'due':
       // A later command of the same group has a later `by`.
       return `${want.kind} ${want.by}`;
