@@ -146,11 +146,11 @@ export class Connection {
     return (this.#client as unknown as { connection: { stream: Wire } }).connection;
   }
 
-  /** Calls `heard` for each notification of others on a channel. */
-  async listen(channel: string, heard: () => void): Promise<void> {
+  /** Calls `heard` for each notification on a channel. `isOwn`: this connection has sent it. */
+  async listen(channel: string, heard: (payload: string, isOwn: boolean) => void): Promise<void> {
     const own = (this.#client as unknown as { processID: number | null }).processID;
-    this.#client.on('notification', ({ processId }: Notification) => {
-      if (processId !== own) heard();
+    this.#client.on('notification', ({ processId, payload = '' }: Notification) => {
+      heard(payload, processId === own);
     });
     await this.run(`listen ${quoted(channel)}`);
   }

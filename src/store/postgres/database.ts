@@ -55,10 +55,12 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresOptions;
   readonly #channel: string;
   readonly #idle: Connection[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(isPing: boolean) => void>();
   #listener: Connection | undefined;
   #isListening = false;
-  #notifies = false;
+  #hears = false;
+  /** The notification that is due. */
+  #notifies: 'ping' | 'all' | undefined;
   #isClosed = false;
   /** The statement that writes a put within a transaction of a user. */
   readonly outbox: string;
@@ -98,7 +100,7 @@ export class PostgresDatabase implements Database {
     return new PostgresTransaction(this, purpose === 'look');
   }
 
-  watch(wake: () => void): () => void {
+  watch(wake: (isPing?: boolean) => void): () => void {
     this.#watchers.add(wake);
     void this.#listen();
     return () => this.#watchers.delete(wake);
@@ -160,15 +162,30 @@ export class PostgresDatabase implements Database {
     } else this.#idle.push(connection);
   }
 
-  /** Tells other processes that there is something new. */
-  notify(): void {
-    if (this.#notifies) return;
-    this.#notifies = true;
+  /** Tells other processes that there is something new: proofs of life, or anything. */
+  notify(news: 'ping' | 'all' = 'all'): void {
+    const isDue = this.#notifies !== undefined;
+    if (this.#notifies !== 'all') this.#notifies = news;
+    if (isDue) return;
     setTimeout(() => {
-      this.#notifies = false;
+      const payload = this.#notifies === 'ping' ? 'ping' : '';
+      this.#notifies = undefined;
       const failed = () => {};
-      this.#listener?.run('select pg_notify($1, $2)', [this.#channel, '']).catch(failed);
+      // A pooler may take it, and deliver none.
+      this.#hears = false;
+      this.#listener?.run('select pg_notify($1, $2)', [this.#channel, payload]).catch(failed);
     }, notifyMs).unref();
+  }
+
+  /** `true` if the last notification of this process came back. */
+  get hears(): boolean {
+    return this.#hears && this.#listener !== undefined;
+  }
+
+  arePosted(): Promise<boolean> {
+    return this.#with((connection) =>
+      arePosted((text, values) => connection.run(text, values), this.tables, this.unreadable),
+    );
   }
 
   async #with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
@@ -187,8 +204,9 @@ export class PostgresDatabase implements Database {
   async #listen(): Promise<void> {
     if (this.#isListening) return;
     this.#isListening = true;
-    const wake = () => {
-      for (const watcher of this.#watchers) watcher();
+    const wake = (payload = '', isOwn = false) => {
+      if (isOwn) this.#hears = true;
+      else for (const watcher of this.#watchers) watcher(payload === 'ping');
     };
     for (let waitMs = againMs.first; !this.#isClosed; waitMs = Math.min(2 * waitMs, againMs.most)) {
       try {
@@ -201,8 +219,9 @@ export class PostgresDatabase implements Database {
         if (this.#isClosed) return listener.drop();
         this.#listener = listener;
         waitMs = againMs.first;
-        // Nothing was heard before.
+        // Nothing was heard before, and perhaps nothing sent.
         wake();
+        this.notify();
         await isLost;
         this.#listener = undefined;
       } catch {
@@ -222,9 +241,15 @@ const pause = (ms: number) =>
  * The server keeps the plans of statements, also while the tables grow: they must use the indices
  * from the beginning, and read a line in its order instead of sorting all of it.
  */
-const planning = 'set local enable_seqscan = off; set local enable_bitmapscan = off; set local jit = off';
+const planning = `select ${['enable_seqscan', 'enable_bitmapscan', 'jit'].map((name) => `set_config('${name}', 'off', true)`).join(', ')}`;
 /** A session that has gone quiet in a transaction must not hold its locks for longer. */
 const limits = 'set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 5000';
+
+/** `true` if a commit has nothing but proofs of life. */
+const isPing = ({ settings, jobs, forgotten, annotations, buckets, lanes, events }: Writes): boolean =>
+  [...settings.values()].every((setting) => setting?.kind === 'ping') &&
+  [jobs, forgotten, buckets, lanes.changed, lanes.emptied, events].every(({ length }) => length === 0) &&
+  annotations.size === 0;
 
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
@@ -335,7 +360,7 @@ class PostgresTransaction implements Transaction {
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
       for (const { id, gates } of writes.lanes.joined) if (gates.length === 0) freeLanes.add(id);
-      this.#database.notify();
+      this.#database.notify(isPing(writes) ? 'ping' : 'all');
       return { version: (await noted)[0]!.version, kept: await kept };
     });
   }
@@ -369,11 +394,11 @@ class PostgresTransaction implements Transaction {
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
-    if (this.#isLook) return [this.#run(`begin isolation level repeatable read read only; ${planning}`)];
+    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(planning)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
-    const beginning = `begin isolation level serializable; ${planning}; ${limits}`;
-    return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`)];
+    const beginning = `begin isolation level serializable; ${limits}`;
+    return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`), this.#run(planning)];
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

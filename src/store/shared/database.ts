@@ -227,10 +227,14 @@ export interface Database {
    */
   begin(purpose: 'change' | 'look'): Transaction;
   /**
-   * Calls `wake` when others may have committed something. A hint: it may come too often, too late
-   * or never. Returns the way to end it.
+   * Calls `wake` when others may have committed something; `isPing` if that was nothing but proofs
+   * of life. A hint: it may come too often, too late or never. Returns the way to end it.
    */
-  watch(wake: () => void): () => void;
+  watch(wake: (isPing?: boolean) => void): () => void;
+  /** `true` while such hints come, as far as it is known. */
+  readonly hears?: boolean;
+  /** As in a transaction. */
+  arePosted?(): Promise<boolean>;
   /**
    * Registers a listener to events. A transaction that begins after this finds it by the want
    * `heard`. Does nothing if it is registered.

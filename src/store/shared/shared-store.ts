@@ -58,7 +58,7 @@ import { Hearing } from './hearing.js';
 import { OwnJobs } from './own-jobs.js';
 import { type LineSource, lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
-import type { Want } from './wants.js';
+import { type Want, wantKey } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -96,6 +96,9 @@ export interface SharedStoreOptions {
  * soon as something may have come.
  */
 type InLine = 'empty' | 'full' | 'unknown';
+
+/** While notifications come, each poll of this number looks at everything, others at puts. */
+const pollsHeard = 20;
 
 /** Transactions that follow one another. */
 interface Lane {
@@ -186,6 +189,8 @@ export class SharedStore implements Store {
   #closed: Promise<void> | undefined;
   #unwatch = () => {};
   #poll: { clear(): void } | undefined;
+  #polls = 0;
+  #finding: Promise<void> | undefined;
 
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
     this.#database = database;
@@ -219,7 +224,7 @@ export class SharedStore implements Store {
     await Promise.race([this.#lookAround(), this.#failing]);
     limit?.clear();
     if (this.#failed !== undefined) throw this.#failed;
-    this.#unwatch = this.#database.watch(() => this.#wake());
+    this.#unwatch = this.#database.watch((isPing) => this.#wake(isPing));
     this.#pollLater();
   }
 
@@ -323,21 +328,44 @@ export class SharedStore implements Store {
     while (this.#working !== undefined || this.#proving !== undefined) await (this.#working ?? this.#proving);
   }
 
-  #wake(): void {
+  #wake(isPing = false): void {
     this.#stale = true;
+    if (!isPing) this.#forget();
+    this.#work();
+  }
+
+  /** Others may have changed all that is known of lines and kept roots. */
+  #forget(): void {
     this.#inLine = 'unknown';
     this.#kept = undefined;
-    this.#work();
   }
 
   #pollLater(): void {
     const { poll } = this.#options;
     if (poll === undefined || this.#dead) return;
     this.#poll = poll.after(poll.everyMs, () => {
-      this.#sweeps = true;
-      this.#wake();
+      if (this.#database.hears === true && ++this.#polls % pollsHeard > 0) this.#findPosted();
+      else {
+        this.#sweeps = true;
+        this.#wake();
+      }
       this.#pollLater();
     });
+  }
+
+  /** No notification tells of the end of a user's own transaction. */
+  #findPosted(): void {
+    this.#finding ??= this.#database.arePosted?.().then(
+      (arePosted) => {
+        this.#finding = undefined;
+        this.#isPosted ||= arePosted;
+        if (arePosted) this.#work();
+      },
+      () => {
+        // The next transaction says so.
+        this.#finding = undefined;
+      },
+    );
   }
 
   get #isStale(): boolean {
@@ -527,7 +555,8 @@ export class SharedStore implements Store {
             this.#during(view, () => tell(found.error, found.seen));
           }
           if (this.#answered.length === 0 || this.#dead) return;
-          await load(view, transaction, wants);
+          const { kept } = await load(view, transaction, wants);
+          if (keptWants.every((want) => wants.some((one) => wantKey(one) === wantKey(want)))) this.#noteKept(kept);
         }
       });
     }
