@@ -61,11 +61,11 @@ export class Neighbourhood {
     const [kept] = await connection.run(`select
       (select array[sum(succeeded), sum(succeeded_bytes), sum(failed), sum(failed_bytes)] from ${sessions})::text as sums,
       (select array[count(*) filter (where j.completed_at is not null and not r.has_failed),
-        sum(j.completed_bytes) filter (where not r.has_failed),
+        coalesce(sum(j.completed_bytes) filter (where not r.has_failed), 0),
         count(*) filter (where j.completed_at is not null and r.has_failed),
         coalesce(sum(j.completed_bytes) filter (where r.has_failed), 0)]
         from ${jobs} j join ${jobs} r on r.id = coalesce(j.root, j.id))::text as rows`);
-    if (kept!.rows !== '{0,NULL,0,0}') assert.equal(kept!.sums, kept!.rows);
+    if (kept!.rows !== '{0,0,0,0}') assert.equal(kept!.sums, kept!.rows);
     const stored = await connection.run<{ header: Buffer; args: Buffer | null; result: Buffer | null }>(
       `select header, args, result from ${jobs}`,
     );
