@@ -43,7 +43,7 @@ export interface PostgresOptions {
 
 /** Milliseconds between two attempts to connect: at first, and at most. */
 const againMs = { first: 50, most: 2000 };
-/** Milliseconds between two notifications of one process. */
+/** Milliseconds between two notifications of one process, at least. */
 const notifyMs = 10;
 /** Milliseconds that a process waits at random after a conflict. */
 const jitterMs = 5;
@@ -59,6 +59,7 @@ export class PostgresDatabase implements Database {
   #listener: Connection | undefined;
   #isListening = false;
   #hears = false;
+  #notifiedAt = Number.NEGATIVE_INFINITY;
   /** The notification that is due. */
   #notifies: 'ping' | 'all' | undefined;
   #isClosed = false;
@@ -167,14 +168,17 @@ export class PostgresDatabase implements Database {
     const isDue = this.#notifies !== undefined;
     if (this.#notifies !== 'all') this.#notifies = news;
     if (isDue) return;
+    // The first one after a pause leaves at once.
+    const waitMs = Math.max(0, this.#notifiedAt + notifyMs - performance.now());
     setTimeout(() => {
+      this.#notifiedAt = performance.now();
       const payload = this.#notifies === 'ping' ? 'ping' : '';
       this.#notifies = undefined;
       const failed = () => {};
       // A pooler may take it, and deliver none.
       this.#hears = false;
       this.#listener?.run('select pg_notify($1, $2)', [this.#channel, payload]).catch(failed);
-    }, notifyMs).unref();
+    }, waitMs).unref();
   }
 
   /** `true` if the last notification of this process came back. */
