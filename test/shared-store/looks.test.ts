@@ -16,9 +16,10 @@ class Watched {
   readonly gone: Id[] = [];
   outcomes: readonly Id[] = [];
   readonly store: SharedStore;
+  readonly way = new MemoryDatabase().connect();
 
   constructor(options?: SharedStoreOptions) {
-    const way = new MemoryDatabase().connect();
+    const { way } = this;
     const begin = way.begin.bind(way);
     way.begin = (purpose) => {
       const transaction = begin(purpose);
@@ -63,6 +64,34 @@ describe('a shared store', () => {
     const asked = watched.wants.map((want) => (want.kind === 'ended' ? want.jobs.length : 0));
     assert.ok(Math.max(...asked) <= 1000, `${asked}`);
     await watched.store.close();
+  });
+
+  it('looks around rarely while notifications come, but at posted puts each time', async () => {
+    let poll = () => {};
+    const after = (_: number, then: () => void) => {
+      poll = then;
+      return { clear: () => {} };
+    };
+    const { store, way, wants } = await new Watched({ poll: { everyMs: 1000, after } }).open();
+    let asked = 0;
+    const arePosted = async () => {
+      asked++;
+      return false;
+    };
+    Object.assign(way, { hears: true, arePosted });
+    const polled = async (times: number) => {
+      [wants.length, asked] = [0, 0];
+      for (let left = times; left > 0; left--) {
+        poll();
+        await store.idle();
+        await undefined;
+      }
+      return [wants.filter(({ kind }) => kind === 'timer').length, asked];
+    };
+    assert.deepEqual(await polled(40), [2, 38]);
+    Object.assign(way, { hears: false });
+    assert.deepEqual(await polled(3), [3, 0]);
+    await store.close();
   });
 
   it('reads no line again for which no thread has room', async () => {
