@@ -170,4 +170,23 @@ describe('a process on a shared database', () => {
     await site.pass(60_000, b);
     assert.deepEqual(seen, ['limited', 'limited']);
   });
+
+  it('[4.7] goes on with a lane that another, which claims no more, has freed', async (t) => {
+    const site = new Site(t);
+    const a = await site.open();
+    const queue = a.runtime.queue();
+    await queue.setQuota('one', { size: 1 });
+    await queue.put(work.hold('first'), { quotas: ['one'] });
+    await site.quiet(a);
+    const b = await site.open();
+    await queue.put(work.mark('second'), { quotas: ['one'] });
+    await site.quiet(a, b);
+    const closed = a.runtime.close({ graceMs: 60_000 });
+    await site.quiet(a, b);
+    openGate('first');
+    await site.quiet(a, b);
+    await closed;
+    await site.quiet(b);
+    assert.deepEqual(seen, ['first', 'second']);
+  });
 });
