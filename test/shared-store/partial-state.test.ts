@@ -9,7 +9,16 @@ import { View } from '../../src/core/state/view.js';
 import { PartialState } from '../../src/store/shared/partial-state.js';
 
 /** Read of complete records only, or of those that are loaded; never by a decision or a look. */
-const readByOthers = ['nextTimer', 'jobOfAgent', 'calledBack', 'restingCallbacks', 'judge', 'ratesUsed', 'position'];
+const readByOthers = [
+  'nextTimer',
+  'jobOfAgent',
+  'calledBack',
+  'restingCallbacks',
+  'judge',
+  'ratesUsed',
+  'position',
+  'isAnyWithAgent',
+];
 /** Composed of guarded reads. */
 const composed = ['isEmpty', 'busy', 'lineage', 'lineageApart', 'quota', 'insertLike'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
