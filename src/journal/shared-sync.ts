@@ -11,8 +11,8 @@ export class SharedSync {
   #running = 0;
 
   /**
-   * `run` must fix what it covers before its first `await`. It must end after `before`, and fail if
-   * that does. Only a request runs it again.
+   * `run` covers the bytes that were appended before its call. A run that gets `before` ends after
+   * that sync, and fails if that sync fails. Only a request runs it again.
    */
   constructor(run: (before?: Promise<number>) => Promise<number>) {
     this.#run = run;

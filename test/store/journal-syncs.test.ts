@@ -114,6 +114,19 @@ function holdSync({ subject, disk }: Awaited<ReturnType<typeof openWithRunning>>
   return { ...ends, more: () => disk.counts.get('sync')! - before };
 }
 
+/** Ends the run during a sync, and checks that its own sync begins after that. */
+async function checkOneAfterAnother(opened: Awaited<ReturnType<typeof openWithRunning>>): Promise<void> {
+  const { subject } = opened;
+  const { release, more } = holdSync(opened);
+  end(subject);
+  await turns(3);
+  assert.equal(more(), 0);
+  release();
+  await turns(3);
+  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
+  await subject.store.close();
+}
+
 it('[9.1] the store syncs the end of the last run beside the sync in flight, and delivers it after both', async () => {
   const opened = await openWithRunning(true);
   const { subject } = opened;
@@ -145,26 +158,11 @@ it('the store waits for the sync in flight while an agent has a job, whose end m
   const { subject } = opened;
   await subject.do({ type: 'put', queue: '', owner: us, level: 'full', jobs: [call('c')] });
   await subject.do({ type: 'claim', job: idOf('c'), agent: main });
-  const { release, more } = holdSync(opened);
-  end(subject);
-  await turns(3);
-  assert.equal(more(), 0);
-  release();
-  await turns(3);
-  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
-  await subject.store.close();
+  await checkOneAfterAnother(opened);
 });
 
 it('[9.1] the store waits for the sync in flight where the disk takes no second one', async () => {
   const opened = await openWithRunning(true);
-  const { subject, disk } = opened;
-  disk.cannotSyncBeside = true;
-  const { release, more } = holdSync(opened);
-  end(subject);
-  await turns(3);
-  assert.equal(more(), 0);
-  release();
-  await turns(3);
-  assert.deepEqual([more(), subject.told], [1, ['ok put', 'deliver a']]);
-  await subject.store.close();
+  opened.disk.cannotSyncBeside = true;
+  await checkOneAfterAnother(opened);
 });

@@ -6,8 +6,8 @@
  * written need not wait for the disk. One sync is in flight at a time; when it ends, the next one
  * covers all frames written meanwhile. While no agent has a job, nothing would share that next one,
  * so it begins at once, beside the first: a short job on an idle runtime waits for little more than
- * one sync. An effect that has no waiter, such as the end of most parts,
- * causes no sync of its own: the next one covers it, or a lazy one after `lazySyncMs`.
+ * one sync. An effect that has no waiter, such as the end of most parts, causes no sync of its own:
+ * the next one covers it, or a lazy one after `lazySyncMs`.
  */
 import { type Command, gates } from '../../core/commands.js';
 import type { JobRecord, Payload } from '../../core/records.js';

@@ -253,7 +253,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     }
   }
   if (isKeptAsked) reads.push(readKept(run, tables).then((kept) => Object.assign(rows.kept, kept)));
-  if (ids.length > 0) reads.push(findAll(ids));
+  reads.push(findAll(ids));
   if (trees.length > 0) {
     const roots = `select id from ${tables.jobs} where id = any($1)`;
     const values = [trees.map(uuidOf)];

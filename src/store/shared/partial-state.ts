@@ -395,10 +395,9 @@ export class PartialState extends State {
   }
 
   override firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
-    for (;;) {
-      const first = super.firstQueued(queue, accepts, now);
-      if (this.#hasLine(queue, first, now)) return this.#isAhead(queue, first) ? first : undefined;
-    }
+    const first = super.firstQueued(queue, accepts, now);
+    this.#needLine(queue, first, now);
+    return this.#isAhead(queue, first) ? first : undefined;
   }
 
   override firstManyQueued(
@@ -407,10 +406,9 @@ export class PartialState extends State {
     most: number,
     now: number,
   ): readonly JobRecord[] {
-    for (;;) {
-      const first = super.firstManyQueued(queue, accepts, most, now);
-      if (this.#hasLine(queue, first[most - 1], now)) return first.filter((job) => this.#isAhead(queue, job));
-    }
+    const first = super.firstManyQueued(queue, accepts, most, now);
+    this.#needLine(queue, first[most - 1], now);
+    return first.filter((job) => this.#isAhead(queue, job));
   }
 
   override opensAt(queue: string, quota: string, now: number, lent?: readonly string[]): number {
@@ -634,14 +632,11 @@ export class PartialState extends State {
     if (!this.#known.has(wantKey({ kind: 'tree', id: job }))) this.#need({ kind: 'annotations', job });
   }
 
-  /** `true` if the line is loaded up to this job; without a job, to its end. */
-  #hasLine(queue: string, job: JobRecord | undefined, now: number): boolean {
+  /** Needs the line up to this job; without a job, to its end. */
+  #needLine(queue: string, job: JobRecord | undefined, now: number): void {
     this.#lookedAt = now;
     const want = this.#isWhole ? undefined : this.#lineLack(queue, job);
-    if (want === undefined) return true;
-    this.#lack(want);
-    // While scouting, nothing is loaded.
-    return true;
+    if (want !== undefined) this.#lack(want);
   }
 
   /** Returns the want for what may be in line before this job and is not loaded. */
