@@ -80,7 +80,7 @@ export class Schedules {
     if (!store.takesWork) return;
     const end = this.#stopwatch() + sliceMs;
     while (this.#outdated.length > 0 && this.nextAt !== undefined) {
-      if (this.#ticksOf === undefined) return this.#load(turn);
+      if (this.#ticksOf === undefined) return this.#load();
       if (this.#stopwatch() > end) return turn();
       const there = scheduleOf(store.local, this.#outdated.pop()!);
       if (there === undefined || !this.#isOutdated(there)) continue;
@@ -89,7 +89,7 @@ export class Schedules {
       decide({ type: 'renewTick', name, at, nextAt, zones: zonesVersion });
     }
     while ((this.nextAt ?? Number.POSITIVE_INFINITY) <= now()) {
-      if (this.#ticksOf === undefined) return this.#load(turn);
+      if (this.#ticksOf === undefined) return this.#load();
       if (this.#stopwatch() > end) return turn();
       this.#fire(store.local.nextSchedule!);
     }
@@ -128,16 +128,21 @@ export class Schedules {
     });
   }
 
-  #load(then: (error?: Error) => void): void {
-    if (this.#ticksOf !== undefined) return then();
+  #load(then?: (error?: Error) => void): void {
+    if (this.#ticksOf !== undefined) return then?.();
     this.#isLoading = true;
     import('../schedule/ticks.js').then(
       ({ ticksOf }) => {
         this.#ticksOf = ticksOf;
         this.#isLoading = false;
-        then();
+        // No tick could come meanwhile.
+        this.#context.turn();
+        then?.();
       },
-      (error: Error) => then(error),
+      (error: Error) => {
+        this.#context.post(['log', 'error', 'no schedule runs: its library cannot be loaded', error.message]);
+        then?.(error);
+      },
     );
   }
 

@@ -167,7 +167,7 @@ export interface StoredTemplate {
   readonly job: WireJob;
 }
 
-export type ScheduleInfo = Omit<ScheduleRecord, 'kind' | 'template' | 'digest' | 'zones'>;
+export type ScheduleInfo = Omit<ScheduleRecord, 'kind' | 'template' | 'series' | 'digest' | 'zones'>;
 
 /** The tick for which a job was put. Times are milliseconds since the epoch. */
 export interface TickInfo {

@@ -430,6 +430,16 @@ describe('14 the handle of a schedule', () => {
     assert.equal((await again.details()).missedCount, 0);
   });
 
+  it('[14.1] ticks after a restart whose first command was refused', async (t) => {
+    const { kit, queue } = await started(t);
+    await queue.schedule('s', work.mark('s'), { every: hourMs });
+    await kit.close();
+    await kit.reopen();
+    await assert.rejects(kit.runtime.schedule('other').pause(), { code: 'UNKNOWN_SCHEDULE' });
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['s']);
+  });
+
   it('[14.3] runs it now, whatever it does otherwise', async (t) => {
     const { kit, queue } = await started(t);
     const schedule = await queue.schedule('s', inside.tick, { every: hourMs });

@@ -122,6 +122,13 @@ export const schedules: readonly Mutant[] = [
   ),
   planted(
     ['14.1'],
+    'no schedule ticks after a first command that is refused',
+    'coordinator/schedules.ts#load',
+    'this.#context.turn();',
+    '',
+  ),
+  planted(
+    ['14.1'],
     'a tick by old data of time zones stays',
     'coordinator/schedules.ts#isOutdated',
     'zones !== zonesVersion',

@@ -160,8 +160,10 @@ function schedules(view: View, name: string | undefined): ScheduleInfo[] {
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const scheduleInfo = ({ kind: _, template: __, digest: ___, zones: ____, ...info }: ScheduleRecord): ScheduleInfo =>
-  info;
+function scheduleInfo(there: ScheduleRecord): ScheduleInfo {
+  const { kind: _kind, template: _template, series: _series, digest: _digest, zones: _zones, ...info } = there;
+  return info;
+}
 
 function tickInfo(view: View, job: JobRecord): TickInfo | null {
   let root = job;
