@@ -23,6 +23,7 @@ import {
   ConflictError,
   ConnectionError,
   type Database,
+  isPing,
   type KnownJob,
   type LastCommit,
   listenerMs,
@@ -147,7 +148,7 @@ export class MemoryDatabase {
     for (const id of this.#jobs.keys()) yield this.#job(id)!;
   }
 
-  /** Calls `wake` after each commit that came another way, unless the notification is lost. */
+  /** Calls `wake` after commits that came another way, unless the notification is lost. */
   watch(wake: () => void, way: Way): () => void {
     this.#watchers.set(wake, way);
     return () => this.#watchers.delete(wake);
@@ -404,8 +405,8 @@ export class MemoryDatabase {
     }
   }
 
-  /** Applies one commit, and notifies the watchers. */
-  write({ jobs, settings, annotations, buckets, lanes, events }: Written, by?: Way): void {
+  /** Applies one commit, and notifies the watchers of all but proofs of life. */
+  write({ jobs, settings, annotations, buckets, lanes, events }: Written, by?: Way, isPing = false): void {
     const changed: string[] = [];
     this.commits++;
     if (events.length > 0) this.#events.set(this.commits, structuredClone(events));
@@ -426,7 +427,7 @@ export class MemoryDatabase {
     for (const bucket of buckets) put(this.#buckets, 'bucket', placeKey(bucket.queue, bucket.quota), bucket);
     for (const key of changed) this.#versions.set(key, this.commits);
     for (const [wake, way] of this.#watchers) {
-      if (way === by) continue;
+      if (isPing || way === by) continue;
       if (this.faults.forgets()) this.struck.forgotten++;
       else wake();
     }
@@ -631,8 +632,9 @@ class Attempt implements Transaction {
       if (this.#isUnheard && this.#database.isHeard) throw new ConflictError();
       for (const id of writes.inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
       this.#database.setSession(session, last);
-      this.#database.write(written, this.#way);
-      return { version: `${this.#database.commits}`, kept: this.#database.kept };
+      this.#database.write(written, this.#way, isPing(writes));
+      const changesJobs = writes.jobs.length + writes.forgotten.length > 0;
+      return { version: `${this.#database.commits}`, kept: changesJobs ? this.#database.kept : undefined };
     };
     await this.#database.statement();
     if (faults.conflicts()) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
+import { pingsOf } from '../../src/core/dispatchers.js';
 import type { AgentRecord, Id } from '../../src/core/records.js';
 import type { ClaimRequest } from '../../src/store/claims.js';
 import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
@@ -10,16 +11,25 @@ import { activateUs, call, idOf, main, us } from '../core/making.js';
 import { Clock } from '../store/harness.js';
 import { MemoryDatabase } from './database.js';
 
+const them = idOf('them');
+const activateThem = { ...activateUs, dispatcher: them };
+const pingOf = ({ dispatcher, incarnation }: typeof activateUs | typeof activateThem): Command => ({
+  type: 'ping',
+  dispatcher,
+  incarnation,
+});
+
 /** A store, and the wants that it has loaded. */
 class Watched {
   readonly wants: Want[] = [];
   readonly gone: Id[] = [];
   outcomes: readonly Id[] = [];
   readonly store: SharedStore;
-  readonly way = new MemoryDatabase().connect();
+  readonly way;
 
-  constructor(options?: SharedStoreOptions) {
-    const { way } = this;
+  constructor(options?: SharedStoreOptions, database = new MemoryDatabase()) {
+    const way = database.connect();
+    this.way = way;
     const begin = way.begin.bind(way);
     way.begin = (purpose) => {
       const transaction = begin(purpose);
@@ -92,6 +102,27 @@ describe('a shared store', () => {
     Object.assign(way, { hears: false });
     assert.deepEqual(await polled(3), [3, 0]);
     await store.close();
+  });
+
+  it('sees the pings of others by its own, and looks around for none', async () => {
+    const database = new MemoryDatabase();
+    const [ours, theirs] = [await new Watched({}, database).open(), await new Watched({}, database).open()];
+    const run = async ({ store }: Watched, command: Command) => {
+      store.transact({ command, gate: 'decided' });
+      store.commit();
+      await store.idle();
+    };
+    await run(theirs, activateThem);
+    await run(ours, activateUs);
+    const seen = () => pingsOf(ours.store.local, them)?.count;
+    assert.equal(seen(), 1);
+    ours.wants.length = 0;
+    await run(theirs, pingOf(activateThem));
+    await ours.store.idle();
+    assert.deepEqual([ours.wants, seen()], [[], 1]);
+    await run(ours, pingOf(activateUs));
+    assert.equal(seen(), 2);
+    for (const { store } of [ours, theirs]) await store.close();
   });
 
   it('reads no line again for which no thread has room', async () => {

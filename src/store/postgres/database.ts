@@ -18,6 +18,7 @@ import {
   ConflictError,
   ConnectionError,
   type Database,
+  isPing,
   type KnownJob,
   type LastCommit,
   listenerMs,
@@ -55,12 +56,12 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresOptions;
   readonly #channel: string;
   readonly #idle: Connection[] = [];
-  readonly #watchers = new Set<(isPing: boolean) => void>();
+  readonly #watchers = new Set<() => void>();
   #listener: Connection | undefined;
   #isListening = false;
   #hears = false;
   #notifiedAt = Number.NEGATIVE_INFINITY;
-  /** The notification that is due. */
+  /** The notification that is due. A ping only shows that notifications come back. */
   #notifies: 'ping' | 'all' | undefined;
   #isClosed = false;
   /** The statement that writes a put within a transaction of a user. */
@@ -101,7 +102,7 @@ export class PostgresDatabase implements Database {
     return new PostgresTransaction(this, purpose === 'look');
   }
 
-  watch(wake: (isPing?: boolean) => void): () => void {
+  watch(wake: () => void): () => void {
     this.#watchers.add(wake);
     void this.#listen();
     return () => this.#watchers.delete(wake);
@@ -163,7 +164,7 @@ export class PostgresDatabase implements Database {
     } else this.#idle.push(connection);
   }
 
-  /** Tells other processes that there is something new: proofs of life, or anything. */
+  /** Tells other processes that there is something new. */
   notify(news: 'ping' | 'all' = 'all'): void {
     const isDue = this.#notifies !== undefined;
     if (this.#notifies !== 'all') this.#notifies = news;
@@ -210,7 +211,7 @@ export class PostgresDatabase implements Database {
     this.#isListening = true;
     const wake = (payload = '', isOwn = false) => {
       if (isOwn) this.#hears = true;
-      else for (const watcher of this.#watchers) watcher(payload === 'ping');
+      else if (payload !== 'ping') for (const watcher of this.#watchers) watcher();
     };
     for (let waitMs = againMs.first; !this.#isClosed; waitMs = Math.min(2 * waitMs, againMs.most)) {
       try {
@@ -245,15 +246,13 @@ const pause = (ms: number) =>
  * The server keeps the plans of statements, also while the tables grow: they must use the indices
  * from the beginning, and read a line in its order instead of sorting all of it.
  */
-const planning = `select ${['enable_seqscan', 'enable_bitmapscan', 'jit'].map((name) => `set_config('${name}', 'off', true)`).join(', ')}`;
+const planning = { enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' };
 /** A session that has gone quiet in a transaction must not hold its locks for longer. */
-const limits = 'set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 5000';
-
-/** `true` if a commit has nothing but proofs of life. */
-const isPing = ({ settings, jobs, forgotten, annotations, buckets, lanes, events }: Writes): boolean =>
-  [...settings.values()].every((setting) => setting?.kind === 'ping') &&
-  [jobs, forgotten, buckets, lanes.changed, lanes.emptied, events].every(({ length }) => length === 0) &&
-  annotations.size === 0;
+const limits = { idle_in_transaction_session_timeout: '10000' };
+const settings = Object.entries({ ...planning, ...limits }).map(
+  ([name, value]) => `set_config('${name}', '${value}', true)`,
+);
+const beginning = `select ${settings.join(', ')}`;
 
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
@@ -358,9 +357,10 @@ class PostgresTransaction implements Transaction {
       [this.#idOf(session), group, attempt, ...values],
     );
     const committed = this.#run('commit');
-    const kept = readKept(this.#run, tables);
+    const changesJobs = writes.jobs.length + writes.forgotten.length > 0;
+    const kept = changesJobs ? readKept(this.#run, tables) : undefined;
     return this.#guard(async () => {
-      await all([...runs, noted, committed, kept]);
+      await all([...runs, noted, committed, ...(kept === undefined ? [] : [kept])]);
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
       for (const { id, gates } of writes.lanes.joined) if (gates.length === 0) freeLanes.add(id);
@@ -398,11 +398,11 @@ class PostgresTransaction implements Transaction {
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
-    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(planning)];
+    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(beginning)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
-    const beginning = `begin isolation level serializable; ${limits}`;
-    return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`), this.#run(planning)];
+    const begin = 'begin isolation level serializable; set local lock_timeout = 5000';
+    return [this.#run(`${begin}; lock table ${tables.patience} in ${mode} mode`), this.#run(beginning)];
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

@@ -158,9 +158,15 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
 export interface Committed {
   /** The version of the jobs that it wrote. */
   readonly version: string;
-  /** The totals of the kept roots, as they were after it. */
-  readonly kept: Rows['kept'];
+  /** The totals of the kept roots, as they were after it; undefined if it changed no job. */
+  readonly kept: Rows['kept'] | undefined;
 }
+
+/** `true` if a commit has nothing but proofs of life. */
+export const isPing = ({ settings, jobs, forgotten, annotations, buckets, lanes, events }: Writes): boolean =>
+  [...settings.values()].every((setting) => setting?.kind === 'ping') &&
+  [jobs, forgotten, buckets, lanes.changed, lanes.emptied, events].every(({ length }) => length === 0) &&
+  annotations.size === 0;
 
 export interface KnownJob {
   readonly job: JobRecord;
@@ -227,10 +233,10 @@ export interface Database {
    */
   begin(purpose: 'change' | 'look'): Transaction;
   /**
-   * Calls `wake` when others may have committed something; `isPing` if that was nothing but proofs
-   * of life. A hint: it may come too often, too late or never. Returns the way to end it.
+   * Calls `wake` when others may have committed anything but proofs of life. A hint: it may come
+   * too often, too late or never. Returns the way to end it.
    */
-  watch(wake: (isPing?: boolean) => void): () => void;
+  watch(wake: () => void): () => void;
   /** `true` while such hints come, as far as it is known. */
   readonly hears?: boolean;
   /** As in a transaction. */

@@ -22,7 +22,14 @@
  */
 import { type Command, gates, idsMadeBy, type Outside } from '../../core/commands.js';
 import { decide } from '../../core/decide.js';
-import { type Id, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
+import {
+  type Id,
+  type JobRecord,
+  type Payload,
+  type PingRecord,
+  type SettingRecord,
+  settingKey,
+} from '../../core/records.js';
 import { placeKey } from '../../core/state/indices.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
@@ -224,7 +231,7 @@ export class SharedStore implements Store {
     await Promise.race([this.#lookAround(), this.#failing]);
     limit?.clear();
     if (this.#failed !== undefined) throw this.#failed;
-    this.#unwatch = this.#database.watch((isPing) => this.#wake(isPing));
+    this.#unwatch = this.#database.watch(() => this.#wake());
     this.#pollLater();
   }
 
@@ -328,16 +335,12 @@ export class SharedStore implements Store {
     while (this.#working !== undefined || this.#proving !== undefined) await (this.#working ?? this.#proving);
   }
 
-  #wake(isPing = false): void {
+  /** Others may have changed all that is known here, also of lines and kept roots. */
+  #wake(): void {
     this.#stale = true;
-    if (!isPing) this.#forget();
-    this.#work();
-  }
-
-  /** Others may have changed all that is known of lines and kept roots. */
-  #forget(): void {
     this.#inLine = 'unknown';
     this.#kept = undefined;
+    this.#work();
   }
 
   #pollLater(): void {
@@ -403,6 +406,16 @@ export class SharedStore implements Store {
       if (decided === undefined || this.#dead) return;
       this.#pings.shift();
       this.#release(decided);
+    }
+  }
+
+  /** Takes in the pings of others. No notification tells of them. */
+  #takePings(view: PartialState): void {
+    for (const ping of view.settings()) {
+      if (ping.kind !== 'ping') continue;
+      const before = this.#mirror.setting(settingKey(ping)) as PingRecord | undefined;
+      // A look may have seen more.
+      if (ping.count > (before?.count ?? 0)) this.#mirror.admitSetting(settingKey(ping), ping);
     }
   }
 
@@ -505,6 +518,7 @@ export class SharedStore implements Store {
     const { jobs, forgotten, settings, annotations } = writes;
     const stops = this.#own.written(jobs, forgotten, group.effects, version);
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
+    if (group.asked.some(isProof)) this.#takePings(view);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
     if (timer !== undefined) this.#timer = Math.min(timer, this.#timer ?? timer);
@@ -694,7 +708,7 @@ export class SharedStore implements Store {
         const last = { group: number, attempt: attempts.length - 1 };
         const { version, kept } = await transaction.commit(lane.session, last, decided.writes);
         decided.version = version;
-        if (lane === this.#main) this.#noteKept(kept);
+        if (lane === this.#main && kept !== undefined) this.#noteKept(kept);
         return decided;
       } catch (error) {
         this.#tryAgainAfter(error);
@@ -896,6 +910,9 @@ const openingMs = 30_000;
 
 /** The awaited jobs that one look asks for: those behind them wait, not the commits. */
 const outcomesAtOnce = 1000;
+
+/** `true` for a command whose answer shows how other dispatchers are. */
+const isProof = ({ command: { type } }: Asked): boolean => type === 'ping' || type === 'activate';
 
 const isTick = ({ command }: Asked): boolean => command.type === 'tick';
 
