@@ -22,7 +22,7 @@ export class Program {
   errors = '';
 
   /** `started` is the URL of a compiled file. The process is killed when the test ends. */
-  constructor(t: TestContext, started: URL | Preloaded, ...args: string[]) {
+  constructor(t: Pick<TestContext, 'after'>, started: URL | Preloaded, ...args: string[]) {
     const { program, flags, env } =
       started instanceof URL
         ? { program: started, flags: [], env: {} }

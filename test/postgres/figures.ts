@@ -5,126 +5,15 @@
  */
 import { argv, cpuUsage, memoryUsage, stdout } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type OpenOptions, open, parallel, type Runtime, serial } from 'callsheet';
+import { parallel, serial } from 'callsheet';
 import pg from 'pg';
-import pino from 'pino';
-import { type Own, startOwn } from '../../bench/harness/postgres-server.js';
-import { Connection } from '../../src/store/postgres/connection.js';
-import { readWants } from '../../src/store/postgres/reading.js';
-import { migrate } from '../../src/store/postgres/schema.js';
-import { tablesOf } from '../../src/store/postgres/tables.js';
 import { slow } from '../cli/jobs/defined.js';
-import { realJobs, stubborn } from '../contract/real/jobs/all.js';
+import { stubborn } from '../contract/real/jobs/all.js';
+import { hostFigures } from './figures/hosts.js';
+import { jobs, lanes, Place, schema } from './figures/place.js';
+import { type Figure, median, rounded } from './figures/values.js';
 
-const logger = pino({ level: 'silent' });
 const hourMs = 3_600_000;
-const schema = 'callsheet';
-const jobs = `"${schema}".jobs`;
-const lanes = `"${schema}".lanes`;
-
-/** A server with an empty schema, and the runtimes on it. */
-class Place {
-  readonly #server: Own;
-  readonly admin: pg.Client;
-  readonly #open: Runtime[] = [];
-
-  private constructor(server: Own, admin: pg.Client) {
-    this.#server = server;
-    this.admin = admin;
-  }
-
-  static async make(): Promise<Place> {
-    const server = await startOwn({
-      fsync: 'on',
-      synchronous_commit: 'on',
-      shared_buffers: '512MB',
-      autovacuum: 'off',
-      shared_preload_libraries: 'pg_stat_statements',
-    });
-    const connection = await Connection.open(server.url);
-    await migrate(connection, schema);
-    await connection.close();
-    const admin = new pg.Client({ connectionString: server.url });
-    await admin.connect();
-    return new Place(server, admin);
-  }
-
-  async open(options: Partial<OpenOptions> = {}): Promise<Runtime> {
-    const runtime = await open({
-      postgres: this.#server.url,
-      jobs: [slow, ...realJobs],
-      threads: 1,
-      graceMs: 0,
-      logger,
-      ...options,
-    });
-    this.#open.push(runtime);
-    return runtime;
-  }
-
-  client(): Promise<Runtime> {
-    return this.open({ dispatcher: false });
-  }
-
-  async row<T>(text: string): Promise<T> {
-    return (await this.admin.query(text)).rows[0] as T;
-  }
-
-  get url(): string {
-    return this.#server.url;
-  }
-
-  /** Copies the only job of the table. The columns of a copy can be given as SQL. */
-  async fill(count: number, more: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { id, header } = await this.row<{ id: string; header: Buffer }>(`select id, header from ${jobs} limit 1`);
-    const at = header.indexOf(Buffer.from(id.replaceAll('-', ''), 'hex')) + 1;
-    const columns = (await this.admin.query(`select * from ${jobs} limit 0`)).fields.map(({ name }) => name);
-    const values = {
-      id: 'new_id',
-      header: `overlay(header placing uuid_send(new_id) from ${at})`,
-      eligible: 'eligible + n',
-      ...more,
-    };
-    const list = columns.map((name) => (values as Readonly<Record<string, string>>)[name] ?? name);
-    await this.admin.query(`insert into ${jobs} (${columns.join(', ')}) select ${list.join(', ')} from
-      (select j.*, n, gen_random_uuid() as new_id from ${jobs} j, generate_series(1, ${count}) n where j.id = '${id}') as copies`);
-    await this.admin.query(`vacuum analyze ${jobs}`);
-  }
-
-  /** Buffers of the look of a claim, by the server's own count. */
-  async buffersOfLook(most = 64, except: readonly string[] = []): Promise<{ buffers: number; ms: number }> {
-    const best = { buffers: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
-    for (let time = 0; time < 3; time++) {
-      await this.admin.query('begin');
-      let sum = { buffers: 0, ms: 0 };
-      const run = async (text: string, values: unknown[] = []) => {
-        const { rows } = await this.admin.query(`explain (analyze, buffers, format json) ${text}`, values);
-        const [{ Plan: plan, 'Execution Time': ms }] = rows[0]['QUERY PLAN'];
-        sum = { buffers: sum.buffers + plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], ms: sum.ms + ms };
-        return [];
-      };
-      await readWants(
-        run,
-        tablesOf(schema),
-        [{ kind: 'lanes', queue: '', except, now: Date.now(), after: undefined, most }],
-        false,
-      );
-      await this.admin.query('rollback');
-      best.buffers = Math.min(best.buffers, sum.buffers);
-      best.ms = Math.min(best.ms, sum.ms);
-    }
-    return best;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#open.map((runtime) => runtime.close().catch(() => {})));
-    await this.admin.end();
-    await this.#server.stop();
-  }
-}
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const rounded = (value: number) => Math.round(value * 100) / 100;
 
 /** Puts the job that `fill` copies. */
 async function oneWaiting(place: Place): Promise<void> {
@@ -133,7 +22,8 @@ async function oneWaiting(place: Place): Promise<void> {
   await client.close();
 }
 
-const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
+const figures: Readonly<Record<string, Figure>> = {
+  ...hostFigures,
   async 'look-many'(place) {
     await oneWaiting(place);
     await place.fill(10_000);
@@ -245,35 +135,6 @@ const figures: Readonly<Record<string, (place: Place) => Promise<string>>> = {
       for (let n = 0; n < 100; n++) await (await queue.put(slow.add(n, 1))).result();
     });
     return `µs a job: plain ${Math.round(plain.us)}, part of a parallel ${Math.round(parts.us)}, one at a time ${Math.round(one.us)}, part of a serial ${Math.round(row.us)}`;
-  },
-  async rate(place) {
-    const queue = (await place.client()).queue();
-    await queue.setQuota('rate', { size: 1000, rate: { count: 100, periodMs: 1000 } });
-    await queue.putAll(Array.from({ length: 4000 }, (_, n) => slow.add(n, 1).with({ quotas: ['rate'] })));
-    for (let host = 0; host < 4; host++) await place.open({ threads: 1 });
-    await delay(3000);
-    const ended = async () => place.row<{ jobs: number }>(`select count(*)::int as jobs from ${jobs} where has_ended`);
-    const [before, at] = [await ended(), performance.now()];
-    await delay(20_000);
-    const seconds = (performance.now() - at) / 1000;
-    return `${((await ended()).jobs - before.jobs) / seconds} a second over 4 hosts and ${Math.round(seconds)} s, of a rate of 100`;
-  },
-  async quota(place) {
-    const client = await place.client();
-    const queue = client.queue();
-    await queue.setQuota('ten', { size: 10 });
-    await queue.putAll(Array.from({ length: 2000 }, () => slow.sleep(20).with({ quotas: ['ten'] })));
-    for (let host = 0; host < 4; host++) await place.open({ threads: 5 });
-    let most = 0;
-    for (;;) {
-      const { held, left } = await place.row<{ held: number; left: number }>(`select
-        (select count(*)::int from "${schema}".places) as held, (select count(*)::int from ${jobs} where not has_ended) as left`);
-      most = Math.max(most, held);
-      if (left === 0) break;
-      await delay(5);
-    }
-    const { held } = await place.row<{ held: number }>(`select count(*)::int as held from "${schema}".places`);
-    return `most places taken ${most} of 10; left at the end ${held}`;
   },
   async latency(place) {
     await place.open({ threads: 2 });
