@@ -368,9 +368,8 @@ export class Coordinator implements StoreOwner {
     post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been set; dates follow it']);
     this.#jumps.note(now(), byMs);
     this.#parts.agentQuestions.clockSet(byMs);
-    // On a shared store every dispatcher would shift the same timers, so none does.
-    if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
-    else this.#presence?.doubt();
+    this.#decide({ type: 'clockSet', byMs });
+    if (!this.#store.isExclusive) this.#presence?.doubt();
     this.#clearTimer();
     this.turn();
   }

@@ -124,6 +124,48 @@ describe('5 two dispatchers', () => {
     assert.equal(seen.length, 6);
   });
 
+  it('[4.8] share a rate, however far apart their clocks are', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [
+      await site.open({}, { clock: new HostClock(site.clock, -600_000) }),
+      await site.open({}, { clock: new HostClock(site.clock, 600_000) }),
+    ];
+    const queue = a.runtime.queue();
+    await queue.setQuota('hourly', { size: 9, rate: { count: 60, periodMs: 3_600_000 } });
+    await site.quiet(a, b);
+    await queue.putAll(
+      Array.from({ length: 200 }, (_, n) => work.mark(`${n}`)),
+      { quotas: ['hourly'] },
+    );
+    await site.quiet(a, b);
+    assert.equal(seen.length, 60);
+    await site.pass(60 * 60_000, a, b);
+    assert.equal(seen.length, 120);
+    await b.crash();
+    await site.pass(60 * 60_000, a);
+    assert.equal(seen.length, 180, 'the clock of a dead host holds up no rate');
+  });
+
+  it('[4.8] share a rate with a process whose clock is set', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ agent: false }), await site.open({}, { clock: new HostClock(site.clock) })];
+    const queue = a.runtime.queue();
+    await queue.setQuota('hourly', { size: 9, rate: { count: 60, periodMs: 3_600_000 } });
+    await site.quiet(a, b);
+    await queue.putAll(
+      Array.from({ length: 100 }, (_, n) => work.mark(`${n}`)),
+      { quotas: ['hourly'] },
+    );
+    await site.quiet(a, b);
+    for (const [at, byMs] of [600_000, -1_200_000, 600_000].entries()) {
+      await b.clock.set(new Date(b.clock.now.getTime() + byMs));
+      await site.quiet(a, b);
+      assert.equal(seen.length, 60 + 5 * at);
+      await site.pass(5 * 60_000, a, b);
+      assert.equal(seen.length, 65 + 5 * at);
+    }
+  });
+
   it('[3.6] fill a queue to its bound, and pass it only by puts of one moment', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];

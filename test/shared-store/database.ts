@@ -103,8 +103,8 @@ export class MemoryDatabase {
   faults: Faults = noFaults;
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
-  /** Its own clock, in milliseconds. */
-  now: () => number = () => 0;
+  /** Its own clock, in milliseconds. Undefined: it has none. */
+  now: (() => number) | undefined;
   /** How often each fault happened. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
   readonly #jobs = new Map<Id, JobRow>();
@@ -128,6 +128,10 @@ export class MemoryDatabase {
   /** The events of each commit that a listener has to read. */
   readonly #events = new Map<number, readonly Event[]>();
   #position = 0;
+
+  get #now(): number {
+    return this.now?.() ?? 0;
+  }
 
   begin(purpose: 'change' | 'look', way?: Way): Transaction {
     return new Attempt(this, purpose === 'look', way);
@@ -161,7 +165,7 @@ export class MemoryDatabase {
 
   async addListener(listener: string): Promise<void> {
     await this.statement();
-    if (!this.#listeners.has(listener)) this.#listeners.set(listener, { seenAt: this.now(), commit: this.commits });
+    if (!this.#listeners.has(listener)) this.#listeners.set(listener, { seenAt: this.#now, commit: this.commits });
   }
 
   async removeListener(listener: string): Promise<void> {
@@ -173,8 +177,8 @@ export class MemoryDatabase {
   async sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void> {
     await this.statement();
     if (reader !== undefined && this.#listeners.has(reader.listener))
-      this.#listeners.set(reader.listener, { seenAt: this.now(), commit: Number(reader.position) });
-    for (const [id, { seenAt }] of this.#listeners) if (seenAt < this.now() - listenerMs) this.#listeners.delete(id);
+      this.#listeners.set(reader.listener, { seenAt: this.#now, commit: Number(reader.position) });
+    for (const [id, { seenAt }] of this.#listeners) if (seenAt < this.#now - listenerMs) this.#listeners.delete(id);
     const read = Math.min(Number.POSITIVE_INFINITY, ...Array.from(this.#listeners.values(), ({ commit }) => commit));
     for (const commit of this.#events.keys()) if (commit <= read) this.#events.delete(commit);
   }
@@ -362,8 +366,9 @@ export class MemoryDatabase {
       case 'timer': {
         const [first] = this.#dueFirst(1);
         const opens = [...this.#lanes.values()].flatMap(({ opensAt = 0 }) => (opensAt > want.now ? [opensAt] : []));
-        const least = Math.min(this.#jobs.get(first ?? '')?.columns.dueAt ?? Number.POSITIVE_INFINITY, ...opens);
-        rows.timer = Number.isFinite(least) ? least : undefined;
+        rows.timer = this.#jobs.get(first ?? '')?.columns.dueAt ?? undefined;
+        rows.opensAt = opens.length === 0 ? undefined : Math.min(...opens);
+        rows.now = this.now?.();
         return [];
       }
       case 'tallies':

@@ -123,7 +123,6 @@ describe('19 events of several runtimes', () => {
 
   it('[19.8] are kept for a runtime that died for a minute, and then written no more', async (t) => {
     const site = new Site(t);
-    site.database.now = site.clock.now;
     const [a, b] = [await site.open({}, { pollMs }), await site.open({ agent: false }, { pollMs })];
     await Heard.by(b, site);
     await b.crash();
@@ -140,7 +139,6 @@ describe('19 events of several runtimes', () => {
 
   it('[19.8] tell the gap to a runtime that stood still for longer', async (t) => {
     const site = new Site(t);
-    site.database.now = site.clock.now;
     const [clock, wire] = [new HostClock(site.clock), new Wire()];
     const a = await site.open({}, { pollMs });
     const b = await site.open({ agent: false, deathMs: 1e9 }, { pollMs, clock, wire });

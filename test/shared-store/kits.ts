@@ -26,6 +26,8 @@ import { MemoryDatabase, Way } from './database.js';
 export class HostClock extends VirtualClock {
   readonly #true: VirtualClock;
   readonly #aheadMs: number;
+  /** Milliseconds by which it was set while it ran. */
+  #setMs = 0;
   #held: (() => void)[] | undefined;
 
   constructor(clock: VirtualClock, aheadMs = 0) {
@@ -34,8 +36,12 @@ export class HostClock extends VirtualClock {
     this.#aheadMs = aheadMs;
   }
 
-  override readonly now = (): number => this.#true.now() + this.#aheadMs;
+  override readonly now = (): number => this.#true.now() + this.#aheadMs + this.#setMs;
   override readonly monotonic = (): number => this.#true.monotonic() + this.#aheadMs;
+
+  override set(time: number): void {
+    this.#setMs += time - this.now();
+  }
 
   override after(delayMs: number, callback: () => void): { clear(): void } {
     let isCleared = false;
@@ -55,7 +61,7 @@ export class HostClock extends VirtualClock {
   }
 
   override fireNext(limit: number): boolean {
-    return this.#true.fireNext(limit - this.#aheadMs);
+    return this.#true.fireNext(limit - this.#aheadMs - this.#setMs);
   }
 
   /** Stops the timers of the host, as SIGSTOP does. */

@@ -18,6 +18,7 @@ export class Site {
   constructor(t: TestContext) {
     forget();
     this.#t = t;
+    this.database.now = this.clock.now;
   }
 
   async open(options: Partial<VirtualOptions> = {}, beside: Partial<Beside> = {}): Promise<Kit> {

@@ -58,7 +58,7 @@ export class Rates {
     if (bucket === undefined || rate === 0) return 0;
     const left = leftAt(bucket, rate, ratePeriodMs, now);
     // A thousandth of a start is the rounding of the clock's milliseconds.
-    return left >= 0.999 ? 0 : now + Math.ceil(((1 - left) * ratePeriodMs) / rate);
+    return left >= 0.999 ? 0 : Math.max(now, bucket.at) + Math.ceil(((1 - left) * ratePeriodMs) / rate);
   }
 
   /** Takes one start out of the bucket. */
@@ -66,7 +66,9 @@ export class Rates {
     this.#dropFull(now);
     const bucket = this.#buckets.get(key);
     const left = (bucket === undefined ? rate : leftAt(bucket, rate, ratePeriodMs, now)) - 1;
-    this.put(key, { left, at: now, fullAt: now + ((rate - left) * ratePeriodMs) / rate });
+    // Another process may have spent by a clock that is ahead: no time counts twice.
+    const at = Math.max(now, bucket?.at ?? now);
+    this.put(key, { left, at, fullAt: at + ((rate - left) * ratePeriodMs) / rate });
   }
 
   /** Returns the buckets that are not full, by key. */

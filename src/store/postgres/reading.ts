@@ -392,12 +392,15 @@ async function readAllSettings(run: Run, { settings, listeners }: Tables, rows: 
 }
 
 async function readTimer(run: Run, { jobs, lanes }: Tables, now: number, rows: Rows): Promise<void> {
-  const [row] = await run<{ at: number | null }>(
-    `select least((select min(due_at) from ${jobs} where due_at is not null),
-      (select min(opens_at) from ${lanes} where opens_at > $1)) as at`,
+  const [row] = await run<{ due_at: number | null; opens_at: number | null; now: number }>(
+    `select (select min(due_at) from ${jobs} where due_at is not null) as due_at,
+      (select min(opens_at) from ${lanes} where opens_at > $1) as opens_at,
+      extract(epoch from clock_timestamp())::float8 * 1000 as now`,
     [now],
   );
-  rows.timer = row!.at ?? undefined;
+  rows.timer = row!.due_at ?? undefined;
+  rows.opensAt = row!.opens_at ?? undefined;
+  rows.now = row!.now;
 }
 
 async function readTallies(run: Run, { jobs }: Tables, rows: Rows): Promise<void> {

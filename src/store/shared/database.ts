@@ -85,8 +85,12 @@ export interface Rows {
   readonly lines: Map<string, Place | undefined>;
   /** For a want `positions`: the first position of each block. */
   readonly positions: number[];
-  /** For a want `timer`: the least `dueAt` that is not 0, or `opensAt`; undefined for none. */
+  /** For a want `timer`: the least `dueAt` that is not 0; undefined for none. */
   timer: number | undefined;
+  /** For a want `timer`: the least `opensAt` after its `now`; undefined for none. */
+  opensAt: number | undefined;
+  /** For a want `timer`: the database's own clock. Undefined: that of each process will do. */
+  now: number | undefined;
   /** For a want `tallies`. */
   readonly tallies: Tally[];
   /** By `FarPayload.key`; those of jobs that are gone are missing. */
@@ -128,6 +132,8 @@ export const noRows = (): Rows => ({
   lines: new Map(),
   positions: [],
   timer: undefined,
+  opensAt: undefined,
+  now: undefined,
   tallies: [],
   payloads: [],
   heard: false,

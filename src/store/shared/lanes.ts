@@ -28,7 +28,10 @@ export interface LaneState {
   readonly head: Place;
   /** The full quota, by `placeKey`; undefined for a lane that claims read. */
   readonly parkedAt: string | undefined;
-  /** The time at which the rate of that quota may have room; undefined for a lack of places. */
+  /**
+   * The time at which the rate of that quota may have room, in rows by the clock of the database;
+   * undefined for a lack of places.
+   */
   readonly opensAt: number | undefined;
 }
 

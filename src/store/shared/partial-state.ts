@@ -81,6 +81,8 @@ export class PartialState extends State {
   /** How far the unended parts of wholes are loaded, by the want for them. */
   readonly #reached = new Map<string, number>();
   readonly #isLook: boolean;
+  /** Rows have the times of rates by the clock of the database, which is ahead by this. */
+  readonly #aheadMs: number;
   /** `true` if all records are here. */
   #isWhole = false;
   #tallies: readonly Tally[] = [];
@@ -97,11 +99,14 @@ export class PartialState extends State {
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /** A view for looks loads no more of kept roots than their count. */
-  constructor(source: LineSource = anyLine, isLook = false) {
+  /**
+   * A view for looks loads no more of kept roots than their count. `aheadMs`: see `DatabaseClock`.
+   */
+  constructor(source: LineSource = anyLine, isLook = false, aheadMs = 0) {
     super();
     this.#source = source;
     this.#isLook = isLook;
+    this.#aheadMs = aheadMs;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
@@ -116,7 +121,7 @@ export class PartialState extends State {
       if (super.job(job) !== undefined && !this.#known.has(`annotation ${key}`)) this.admitAnnotation(job, name, value);
       this.#known.add(`annotation ${key}`);
     }
-    for (const bucket of buckets) this.admitBucket(bucket);
+    for (const bucket of buckets) this.admitBucket(moved(bucket, -this.#aheadMs));
     this.#fillLanes(rows);
     for (const [key, count] of counts) if (!this.#stored.jobs.has(key)) this.#stored.jobs.set(key, count);
     for (const [queue, length] of lengths) this.#lengths.set(queue, length);
@@ -135,7 +140,7 @@ export class PartialState extends State {
   #fillLanes({ lanes, reached }: Rows): void {
     for (const lane of lanes) {
       if (this.#lanes.has(lane.id)) continue;
-      this.#lanes.set(lane.id, lane);
+      this.#lanes.set(lane.id, opening(lane, -this.#aheadMs));
       this.#source.met(lane.callable);
       for (const key of lane.gates) {
         this.#known.add(wantKey({ kind: 'count', index: 'place', key }));
@@ -148,7 +153,7 @@ export class PartialState extends State {
   /** Returns all that this transaction has changed. */
   writes(): Omit<Writes, 'events'> {
     const changes = this.changes();
-    const buckets = this.changedBuckets();
+    const buckets = this.changedBuckets().map((bucket) => moved(bucket, this.#aheadMs));
     return { ...changes, inserted: this.#inserted, buckets, lanes: this.#laneWrites(changes.jobs, buckets) };
   }
 
@@ -167,7 +172,7 @@ export class PartialState extends State {
         const isMoved = now.parkedAt !== lane.parkedAt || now.opensAt !== lane.opensAt;
         // Another lane was behind it only because of its old head.
         const isLate = now.parkedAt === undefined && !taken.has(id) && goesBefore(lane.head, { ...head, id: '' });
-        if (isMoved || isLate) changed.push(now);
+        if (isMoved || isLate) changed.push(opening(now, this.#aheadMs));
       }
     }
     const full = new Set(gated.flatMap(({ gates }) => gates).filter((key) => this.#opensAt(key) !== 0));
@@ -677,7 +682,7 @@ export class PartialState extends State {
 
   /** Returns the want for the open lanes of a queue, behind the head of one of them. */
   lanesWant(queue: string, now: number, most: number, after?: Place): Want {
-    return { kind: 'lanes', queue, except: this.#source.except(), now, after, most };
+    return { kind: 'lanes', queue, except: this.#source.except(), now: now + this.#aheadMs, after, most };
   }
 
   #counted() {
@@ -803,3 +808,13 @@ function next(
   }
   return undefined;
 }
+
+/** Moves the times of a rate. */
+const moved = ({ queue, quota, bucket }: BucketRecord, byMs: number): BucketRecord => ({
+  ...{ queue, quota },
+  bucket: bucket && { left: bucket.left, at: bucket.at + byMs, fullAt: bucket.fullAt + byMs },
+});
+
+/** Moves the time at which a rate opens a lane. */
+const opening = (lane: StoredLane, byMs: number): StoredLane =>
+  lane.opensAt === undefined || byMs === 0 ? lane : { ...lane, opensAt: lane.opensAt + byMs };

@@ -60,6 +60,7 @@ import {
   type Transaction,
   type Writes,
 } from './database.js';
+import { DatabaseClock } from './database-clock.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
 import { OwnJobs } from './own-jobs.js';
@@ -174,6 +175,7 @@ export class SharedStore implements Store {
   /** The number of jobs to read of a line: somewhat more than the last claims took. */
   #lineMost = lineAtOnce;
   readonly #hearing: Hearing;
+  readonly #clock = new DatabaseClock();
   #conflicts = 0;
   #working: Promise<void> | undefined;
   /** The pings under way. */
@@ -245,7 +247,8 @@ export class SharedStore implements Store {
     const now = this.#outside.now();
     if (this.#wakeAt <= now) this.#wakeAt = 0;
     this.#isTicking ||= isTick(asked);
-    if (asked.command.type === 'ping') this.#ping({ ...asked, now });
+    if (asked.command.type === 'clockSet') this.#noteClock(asked.command.byMs);
+    else if (asked.command.type === 'ping') this.#ping({ ...asked, now });
     else this.#asked.push({ ...asked, now });
   }
 
@@ -336,6 +339,14 @@ export class SharedStore implements Store {
   }
 
   /** Others may have changed all that is known here, also of lines and kept roots. */
+  /** The timers of the rows stay: every dispatcher would move the same ones. */
+  #noteClock(byMs: number): void {
+    this.#clock.wasSet(byMs);
+    if (this.#wakeAt !== 0) this.#wakeAt += byMs;
+    // The next timer may be that of a rate.
+    this.#stale = true;
+  }
+
   #wake(): void {
     this.#stale = true;
     this.#inLine = 'unknown';
@@ -604,7 +615,8 @@ export class SharedStore implements Store {
     // Jobs of these commands may be awaited already.
     const open = [...this.#asked, ...this.#handed];
     const now = this.#outside.now();
-    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now }, ...this.#hearing.wants];
+    const opensFrom = now + this.#clock.aheadMs;
+    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now: opensFrom }, ...this.#hearing.wants];
     if (dispatcher !== '') wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
     for (const job of said) wants.push({ kind: 'annotations', job });
@@ -612,10 +624,12 @@ export class SharedStore implements Store {
     let told = () => {};
     await this.#look(async (transaction) => {
       const view = this.#newView(true);
+      const askedAt = this.#outside.now();
       const rows = await load(view, transaction, wants);
+      if (rows.now !== undefined) this.#clock.note(rows.now, askedAt, this.#outside.now());
       const arePosted = (await transaction.arePosted?.()) === true;
       if (arePosted) this.#isPosted = true;
-      this.#timer = rows.timer;
+      this.#timer = this.#earlier(rows.timer, rows.opensAt);
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
       const changed = rows.held.map((id) => view.known(id)).filter(isThere);
@@ -639,6 +653,12 @@ export class SharedStore implements Store {
     return told;
   }
 
+  /** `opensAt` is a time of the database's clock. */
+  #earlier(timer: number | undefined, opensAt: number | undefined): number | undefined {
+    if (opensAt === undefined) return timer;
+    return Math.min(opensAt - this.#clock.aheadMs, timer ?? Number.POSITIVE_INFINITY);
+  }
+
   #takeSettings(settings: readonly (readonly [string, SettingRecord | undefined])[]): boolean {
     let isChanged = false;
     const there = new Set(settings.map(([key]) => key));
@@ -655,7 +675,7 @@ export class SharedStore implements Store {
   }
 
   #newView(isLook = false): PartialState {
-    return new PartialState(this.#source, isLook);
+    return new PartialState(this.#source, isLook, this.#clock.aheadMs);
   }
 
   readonly #source: LineSource = {

@@ -111,7 +111,7 @@ export type Want =
   | { readonly kind: 'payload'; readonly payload: FarPayload }
   /** A job and its annotations. */
   | { readonly kind: 'annotations'; readonly job: Id }
-  /** The earliest timer of any job, or time after `now` at which a rate may open a lane. */
+  /** The earliest timer of any job, and the first time after `now` at which a rate opens a lane. */
   | { readonly kind: 'timer'; readonly now: number }
   /** The tallies of all jobs. */
   | { readonly kind: 'tallies' }

@@ -2,7 +2,8 @@
  * Hosts as processes on a real server. The server fails, and so do they. Counts the jobs that are
  * lost, doubled, stale or stuck afterwards.
  *
- *   npm run test:long -- postgres-faults [--part 0.2] [--seed N] [--hosts 3] [--slower 4] [--restarts N] …
+ *   npm run test:long -- postgres-faults [--part 0.2] [--seed N] [--hosts 3] [--slower 4]
+ *     [--restarts N] …
  *
  * Each kind of fault is a round with a schema of its own. While it strikes, hosts and a client put
  * jobs of all forms. Then all must end within a minute, and:
@@ -15,14 +16,13 @@
  *
  * `--part` is the part of the usual numbers; a number of its own says how often one kind strikes.
  * `--slower 4` makes the intervals of pings and deaths those of the product, and faults as much
- * longer. `taken` are runs of hosts that others took for dead: none during a stall of the server.
+ * longer.
  * Exits with 1 if anything is wrong.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv, execPath, kill as signal, stderr, stdout } from 'node:process';
+import { argv, execPath, stderr, stdout } from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,7 @@ import { migrate } from '../../../src/store/postgres/schema.js';
 import { marksIn } from '../../e2e/jobs/all.js';
 import { type Random, randomFrom } from '../../harness/randomness.js';
 import { temporaryDirectory } from '../../harness/temporary.js';
+import { stall } from '../stall.js';
 import type { HostOptions } from './host.js';
 import { noted } from './jobs/all.js';
 import type { Run } from './jobs/noted.js';
@@ -130,7 +131,6 @@ class Round {
   readonly #ended = new Set<string>();
   readonly #failed = new Map<string, string>();
   #longestMs = 0;
-  #taken = 0;
   /** The lines that hosts wrote to their standard errors, by their first words. */
   readonly #logs = new Map<string, number>();
 
@@ -154,7 +154,6 @@ class Round {
     await client.queue().setQuota(quota, { size: 4 });
     for (let left = this.#hostCount; left > 0; left--) await this.addHost();
     const load = { file: this.#file, prefix: 'client', random: this.#random, inFlight };
-    void this.#hearTaken(client);
     const putting = putOn(client, load, (line) => this.#hear(line), ending.signal);
     const before = await this.#counters();
     const startedAt = performance.now();
@@ -176,7 +175,6 @@ class Round {
       tookMs,
       acknowledged: this.#acknowledged.size,
       longestMs: this.#longestMs,
-      taken: this.#taken,
       deadlocks: after.deadlocks - before.deadlocks,
       ...found,
       logs: this.#logs,
@@ -207,11 +205,6 @@ class Round {
   async #openClient(): Promise<Runtime> {
     const place = { postgres: this.server.url, schema: this.#schema, jobs: [noted] };
     return open({ ...place, dispatcher: false, logger: pino({ level: 'silent' }) });
-  }
-
-  async #hearTaken(client: Runtime): Promise<void> {
-    for await (const event of client.events())
-      if (event.type === 'job.interrupted' && event.interruption?.cause === 'process') this.#taken++;
   }
 
   #hear(line: string): void {
@@ -326,7 +319,6 @@ interface Result {
   readonly late: number;
   readonly stuck: number;
   readonly longestMs: number;
-  readonly taken: number;
   readonly deadlocks: number;
   readonly logs: ReadonlyMap<string, number>;
   readonly wrong: readonly string[];
@@ -373,10 +365,7 @@ const strikes: Readonly<Record<Kind, (round: Round) => Promise<void>>> = {
   },
   async stalls(round) {
     await delay(deathMs + round.random(deathMs));
-    const processes = serverProcesses(round.server.pid);
-    for (const pid of processes) signal(pid, 'SIGSTOP');
-    await delay(2.5 * deathMs);
-    for (const pid of processes) signal(pid, 'SIGCONT');
+    await stall(round.server, 2.5 * deathMs);
   },
   async 'read-only'(round) {
     await delay(round.random(1000));
@@ -388,20 +377,6 @@ const strikes: Readonly<Record<Kind, (round: Round) => Promise<void>>> = {
     await admin.end();
   },
 };
-
-/** The first process of a server, and its children. */
-function serverProcesses(first: number): number[] {
-  const isChild = (pid: string) => {
-    try {
-      const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]) === first;
-    } catch {
-      return false;
-    }
-  };
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChild(name));
-  return [first, ...children.map(Number)];
-}
 
 async function main(): Promise<number> {
   const seed = Number(given.seed ?? Math.floor(Math.random() * 2 ** 31));
@@ -421,8 +396,7 @@ async function main(): Promise<number> {
       for (const [words, often] of logs) stdout.write(`  ${often} × ${words}\n`);
       for (const line of wrong) stdout.write(`  ${line}\n`);
       const { lost, doubled, stale, late, stuck, deadlocks } = result;
-      const falseDeaths = kind === 'stalls' ? result.taken : 0;
-      isWrong ||= lost + doubled + stale + late + stuck + deadlocks + falseDeaths > 0;
+      isWrong ||= lost + doubled + stale + late + stuck + deadlocks > 0;
     } finally {
       for (const host of round.hosts) await host.kill();
       await round.server.stop();

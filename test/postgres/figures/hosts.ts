@@ -33,7 +33,7 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     const queue = (await place.client()).queue();
     await queue.setQuota('rate', { size: 1000, rate: { count: 100, periodMs: 1000 } });
     await queue.putAll(Array.from({ length: 8000 }, (_, n) => slow.add(n, 1).with({ quotas: ['rate'] })));
-    for (let host = 0; host < hostCount; host++) await place.host({ threads: 1 });
+    await startHosts(place, { threads: 1 });
     // The rate's first burst is over.
     await delay(3000);
     const ended = async () => place.row<{ jobs: number }>(`select count(*)::int as jobs from ${jobs} where has_ended`);
@@ -41,7 +41,7 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     await delay(60_000);
     const seconds = (performance.now() - at) / 1000;
     const starts = (await ended()).jobs - before.jobs;
-    return `${starts} starts in ${rounded(seconds)} s over ${hostCount} hosts, of a rate of 100 a second; ${load()}`;
+    return `${starts} starts in ${rounded(seconds)} s over ${hostCount} hosts with clocks ±10 min, of a rate of 100 a second; ${load()}`;
   },
   async 'dead-host'(place) {
     const file = join(temporaryDirectory(), 'begun');
@@ -71,6 +71,33 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     const p99 = silences[Math.floor(silences.length * 0.99)]!;
     const seconds = [median(silences), p99, silences.at(-1)!].map((ms) => rounded(ms / 1000));
     return `last beat to begun elsewhere: p50, p99, most ${seconds.join(', ')} s; ${silences.length} jobs of ${deaths} killed hosts, clocks ±10 min; ${load()}`;
+  },
+  async stalls(place) {
+    const file = join(temporaryDirectory(), 'begun');
+    const client = await place.client();
+    const hosts = await startHosts(place, { threads: 2 });
+    const causes = { close: 0, thread: 0, process: 0 };
+    const listening = (async () => {
+      for await (const event of client.events())
+        if (event.type === 'job.interrupted') causes[event.interruption!.cause]++;
+    })();
+    const running = `from ${jobs} where dispatcher is not null`;
+    const jobCount = 2 * hostCount;
+    const put = await client.queue().putAll(Array.from({ length: jobCount }, () => seen.stays(file)));
+    const stallCount = 22;
+    for (let time = 0; time < stallCount; time++) {
+      await until(place, running, jobCount);
+      await delay(8000 + Math.random() * 8000);
+      await place.stall(30_000);
+    }
+    await delay(20_000);
+    const { process: dead, close: stopped } = causes;
+    await hosts[0]!.program.kill();
+    while (causes.process === 0) await delay(100);
+    await Promise.all(put.map((job) => job.cancel()));
+    await client.close();
+    await listening;
+    return `${stallCount} stalls of 30 s: ${dead} jobs of hosts taken for dead, ${stopped} that a host stopped itself; afterwards a host was killed, and ${causes.process - dead} were taken; ${load()}`;
   },
   async outbox(place) {
     const client = await place.client();

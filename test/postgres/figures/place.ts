@@ -13,6 +13,7 @@ import { slow } from '../../cli/jobs/defined.js';
 import { realJobs } from '../../contract/real/jobs/all.js';
 import { Program } from '../../harness/program.js';
 import { temporaryDirectory } from '../../harness/temporary.js';
+import { stall } from '../stall.js';
 import type { HostOptions } from './host.js';
 import { seen } from './jobs/all.js';
 
@@ -92,6 +93,10 @@ export class Place {
 
   async row<T>(text: string): Promise<T> {
     return (await this.admin.query(text)).rows[0] as T;
+  }
+
+  async stall(ms: number): Promise<void> {
+    await stall(this.#server, ms);
   }
 
   get url(): string {

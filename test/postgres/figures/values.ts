@@ -1,4 +1,4 @@
-/** What figures are made of. */
+/** The form of figures, and their numbers. */
 import type { Place } from './place.js';
 
 export type Figure = (place: Place) => Promise<string>;
