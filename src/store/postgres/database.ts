@@ -49,6 +49,9 @@ const notifyMs = 10;
 /** Milliseconds that a process waits at random after a conflict. */
 const jitterMs = 5;
 
+/** A ping only shows that notifications come back. No process waits for the claims of another. */
+type News = 'ping' | 'claims' | 'all';
+
 export class PostgresDatabase implements Database {
   readonly tables: Tables;
   /** Tells the sessions of this process from those of others. */
@@ -61,8 +64,8 @@ export class PostgresDatabase implements Database {
   #isListening = false;
   #hears = false;
   #notifiedAt = Number.NEGATIVE_INFINITY;
-  /** The notification that is due. A ping only shows that notifications come back. */
-  #notifies: 'ping' | 'all' | undefined;
+  /** The notification that waits. */
+  #waiting: { readonly at: number; readonly timer: NodeJS.Timeout; isPing: boolean } | undefined;
   #isClosed = false;
   /** The statement that writes a put within a transaction of a user. */
   readonly outbox: string;
@@ -165,21 +168,29 @@ export class PostgresDatabase implements Database {
   }
 
   /** Tells other processes that there is something new. */
-  notify(news: 'ping' | 'all' = 'all'): void {
-    const isDue = this.#notifies !== undefined;
-    if (this.#notifies !== 'all') this.#notifies = news;
-    if (isDue) return;
-    // The first one after a pause leaves at once.
-    const waitMs = Math.max(0, this.#notifiedAt + notifyMs - performance.now());
-    setTimeout(() => {
-      this.#notifiedAt = performance.now();
-      const payload = this.#notifies === 'ping' ? 'ping' : '';
-      this.#notifies = undefined;
-      const failed = () => {};
-      // A pooler may take it, and deliver none.
-      this.#hears = false;
-      this.#listener?.run('select pg_notify($1, $2)', [this.#channel, payload]).catch(failed);
-    }, waitMs).unref();
+  notify(news: News = 'all'): void {
+    const now = performance.now();
+    // The first one after a pause leaves at once. Ends that follow a claim must not wait for it.
+    const at = Math.max(this.#notifiedAt + notifyMs, now + (news === 'claims' ? notifyMs : 0));
+    const before = this.#waiting;
+    const isPing = news === 'ping' && before?.isPing !== false;
+    if (before !== undefined && before.at <= at) before.isPing = isPing;
+    else {
+      clearTimeout(before?.timer);
+      this.#waiting = { at, timer: setTimeout(() => this.#notifyNow(), at - now).unref(), isPing };
+    }
+  }
+
+  #notifyNow(): void {
+    const payload = this.#waiting?.isPing ? 'ping' : '';
+    this.#waiting = undefined;
+    this.#notifiedAt = performance.now();
+    // A pooler may take it, and deliver none.
+    this.#hears = false;
+    const failed = () => {};
+    // The server would sync a notification as it does a change, and delay both.
+    const unsynced = `set_config('synchronous_commit', 'off', true)`;
+    this.#listener?.run(`select ${unsynced}, pg_notify($1, $2)`, [this.#channel, payload]).catch(failed);
   }
 
   /** `true` if the last notification of this process came back. */
@@ -253,6 +264,13 @@ const settings = Object.entries({ ...planning, ...limits }).map(
   ([name, value]) => `set_config('${name}', '${value}', true)`,
 );
 const beginning = `select ${settings.join(', ')}`;
+
+function newsOf(writes: Writes): News {
+  if (isPing(writes)) return 'ping';
+  const { jobs, forgotten, settings, annotations, events } = writes;
+  const isClaim = jobs.every(({ claimed, cancelled, outcome }) => claimed && !cancelled && outcome === 'none');
+  return isClaim && forgotten.length + settings.size + annotations.size + events.length === 0 ? 'claims' : 'all';
+}
 
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
@@ -364,7 +382,7 @@ class PostgresTransaction implements Transaction {
       this.#hasBegun = false;
       this.#database.conflictsInRow = 0;
       for (const { id, gates } of writes.lanes.joined) if (gates.length === 0) freeLanes.add(id);
-      this.#database.notify(isPing(writes) ? 'ping' : 'all');
+      this.#database.notify(newsOf(writes));
       return { version: (await noted)[0]!.version, kept: await kept };
     });
   }
