@@ -93,11 +93,15 @@ function readDelivery(input: ByteReader): Delivery {
   return ['deliver', requests, outcomes];
 }
 
+/** Larger arguments are not packed: it would copy them twice more. */
+const mostPacked = 1 << 20;
+
 /**
  * `true` for a call without options, parts or callbacks. Nothing of its own can make its put fail.
  */
 function isPlain(job: WireJob): boolean {
-  const [, form, , , options, parts, callbacks, role] = job;
+  const [, form, , args, options, parts, callbacks, role] = job;
+  if (args !== null && args.byteLength > mostPacked) return false;
   return form === 'call' && options === null && parts.length === 0 && callbacks.length === 0 && role === undefined;
 }
 

@@ -10,10 +10,9 @@ import pg from 'pg';
 import { slow } from '../cli/jobs/defined.js';
 import { stubborn } from '../contract/real/jobs/all.js';
 import { hostFigures } from './figures/hosts.js';
+import { largeFigures } from './figures/large.js';
 import { jobs, lanes, Place, schema } from './figures/place.js';
 import { type Figure, median, rounded } from './figures/values.js';
-
-const hourMs = 3_600_000;
 
 /** Puts the job that `fill` copies. */
 async function oneWaiting(place: Place): Promise<void> {
@@ -24,6 +23,7 @@ async function oneWaiting(place: Place): Promise<void> {
 
 const figures: Readonly<Record<string, Figure>> = {
   ...hostFigures,
+  ...largeFigures,
   async 'look-many'(place) {
     await oneWaiting(place);
     await place.fill(10_000);
@@ -168,30 +168,6 @@ const figures: Readonly<Record<string, Figure>> = {
     };
     const { queries, cpu } = await measure();
     return `${rounded(queries)} statements a second, ${rounded(cpu * 100)} % of a core`;
-  },
-  async large(place) {
-    await place.open({ threads: 1 });
-    const [client, other] = [await place.client(), await place.client()];
-    const took: number[] = [];
-    let isOver = false;
-    const putting = (async () => {
-      while (!isOver) {
-        const at = performance.now();
-        await other.queue().put(slow.add(1, 2), { beginAfter: hourMs });
-        took.push(performance.now() - at);
-      }
-    })();
-    await delay(2000);
-    const quiet = took.splice(0).sort((a, b) => a - b);
-    const at = performance.now();
-    const large = new Uint8Array(60 * 1024 * 1024);
-    await client.queue().put(slow.add(large as never, 2), { beginAfter: hourMs });
-    const putMs = performance.now() - at;
-    isOver = true;
-    await putting;
-    took.sort((a, b) => a - b);
-    const p99 = (values: readonly number[]) => Math.round(values[Math.floor(values.length * 0.99)] ?? 0);
-    return `60 MiB put in ${Math.round(putMs)} ms; puts of another process: p50 ${Math.round(median(took))}, p99 ${p99(took)}, most ${Math.round(took.at(-1)!)} ms of ${took.length}; before p50 ${Math.round(median(quiet))}, p99 ${p99(quiet)}`;
   },
 };
 

@@ -38,6 +38,8 @@ export class Neighbourhood {
   readonly #schema: string;
   readonly #watchers = new Set<() => void>();
   faults: Faults = noFaults;
+  /** See `Database.nearBytes`. Default: that of the product. */
+  nearBytes: number | undefined;
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
 
   private constructor(url: string, schema: string) {
@@ -70,6 +72,7 @@ export class Neighbourhood {
       `select header, args, result from ${jobs}`,
     );
     await connection.close();
+    // A payload that was uploaded is null here.
     return stored.map(({ header, args, result }) => jobFrom(header, args, result));
   }
 
@@ -94,6 +97,7 @@ class Neighbour extends PostgresDatabase {
   constructor(options: PostgresOptions, all: Neighbourhood) {
     super(options);
     this.#all = all;
+    if (all.nearBytes !== undefined) this.nearBytes = all.nearBytes;
   }
 
   override begin(purpose: 'change' | 'look'): Transaction {
@@ -103,6 +107,11 @@ class Neighbour extends PostgresDatabase {
   override watch(wake: () => void): () => void {
     this.#wake = wake;
     return this.#all.watch(wake);
+  }
+
+  override async upload(...given: Parameters<Database['upload']>): Promise<void> {
+    if (this.#all.faults.loses()) throw new ConnectionError('the connection was lost');
+    return super.upload(...given);
   }
 
   override notify(): void {

@@ -48,6 +48,8 @@ test('[19.2] older tables are refused with the command, which brings them up to 
   const connection = await Connection.open(await serverUrl());
   const tables = quoted(schema);
   await connection.run(`drop table ${tables}.outbox, ${tables}.promotions`);
+  await connection.run(`drop table ${tables}.slices, ${tables}.uses, ${tables}.payloads`);
+  await connection.run(`alter table ${tables}.jobs drop column far`);
   await connection.run(`alter table ${tables}.meta drop column oldest; update ${tables}.meta set version = 1`);
   await assert.rejects(checkVersion(connection, schema), {
     code: 'DATABASE_UNUSABLE',

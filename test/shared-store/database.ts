@@ -9,7 +9,7 @@
  */
 
 import type { Event } from '../../src/core/events.js';
-import type { AnnotationRecord, Id, JobRecord } from '../../src/core/records.js';
+import type { AnnotationRecord, Id, JobRecord, Payload } from '../../src/core/records.js';
 import type { BucketRecord } from '../../src/core/state/change-log.js';
 import type { Kept } from '../../src/core/state/completed.js';
 import { placeKey } from '../../src/core/state/indices.js';
@@ -33,6 +33,7 @@ import {
   type Transaction,
   type Writes,
 } from '../../src/store/shared/database.js';
+import { FarPayload } from '../../src/store/shared/far-payload.js';
 import { type LaneWrites, type StoredLane, shareOf } from '../../src/store/shared/lanes.js';
 import { indexKey, type Want, wantKey } from '../../src/store/shared/wants.js';
 import { KeptTotals } from './kept-totals.js';
@@ -64,8 +65,8 @@ export const noFaults: Faults = {
 
 interface JobBytes {
   readonly header: Uint8Array;
-  readonly args: Uint8Array | null;
-  readonly result: Uint8Array | null;
+  readonly args: Payload | null;
+  readonly result: Payload | null;
   readonly columns: Columns;
 }
 
@@ -86,6 +87,17 @@ interface Written {
   readonly events: readonly Event[];
 }
 
+interface StoredPayload {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  wasUsed: boolean;
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+const farIn = ({ args, result }: JobBytes): FarPayload[] =>
+  [args, result].filter((payload) => payload instanceof FarPayload);
+
 interface Completed {
   readonly id: Id;
   readonly at: number;
@@ -103,6 +115,9 @@ export class MemoryDatabase {
   faults: Faults = noFaults;
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
+  /** See `Database.nearBytes`. */
+  nearBytes = 1 << 20;
+  readonly #payloads = new Map<Id, StoredPayload>();
   /** Its own clock, in milliseconds. Undefined: it has none. */
   now: (() => number) | undefined;
   /** How often each fault happened. */
@@ -182,6 +197,28 @@ export class MemoryDatabase {
     const read = Math.min(Number.POSITIVE_INFINITY, ...Array.from(this.#listeners.values(), ({ commit }) => commit));
     for (const commit of this.#events.keys()) if (commit <= read) this.#events.delete(commit);
   }
+
+  async upload({ id }: FarPayload, bytes: Uint8Array): Promise<void> {
+    await this.statement();
+    this.#payloads.set(id, { bytes: bytes.slice(), at: this.now?.() ?? 0, wasUsed: false });
+    await this.statement();
+  }
+
+  async sweepPayloads(): Promise<void> {
+    await this.statement();
+    const used = new Set([...this.#jobs.values()].flatMap(farIn).map(({ id }) => id));
+    for (const [id, { at, wasUsed }] of this.#payloads)
+      if (!used.has(id) && (wasUsed || at < (this.now?.() ?? 0) - dayMs)) this.#payloads.delete(id);
+  }
+
+  /** The number of large payloads that are kept. */
+  get payloadsKept(): number {
+    return this.#payloads.size;
+  }
+
+  /** Returns the bytes of a payload. */
+  readonly bytes = (payload: Payload): Uint8Array =>
+    payload instanceof FarPayload ? this.#payloads.get(payload.id)!.bytes : (payload as Uint8Array);
 
   /** The number of commits whose events are kept. */
   get eventsKept(): number {
@@ -374,8 +411,11 @@ export class MemoryDatabase {
       case 'tallies':
         rows.tallies.push(...this.state().tallies());
         return [];
-      case 'payload':
+      case 'payload': {
+        const stored = this.#payloads.get(want.payload.id);
+        if (stored !== undefined) rows.payloads.push([want.payload.id, stored.bytes]);
         return [];
+      }
       case 'heard':
         rows.heard = this.#listeners.size > 0;
         return [];
@@ -389,6 +429,7 @@ export class MemoryDatabase {
       }
       case 'all':
         for (const id of this.#jobs.keys()) this.#readJob(id, rows);
+        for (const [id, { bytes }] of this.#payloads) rows.payloads.push([id, bytes]);
         rows.settings.push(...Array.from(this.#settings.keys(), (key) => this.#setting(key)));
         rows.annotations.push(...this.#annotations);
         rows.buckets.push(...this.#buckets.values());
@@ -462,7 +503,10 @@ export class MemoryDatabase {
     if (before !== undefined) this.#order(id, before.columns, 'remove');
     if (row !== undefined) this.#order(id, row.columns, 'add');
     if (row === undefined) this.#jobs.delete(id);
-    else this.#jobs.set(id, row);
+    else {
+      this.#jobs.set(id, row);
+      for (const payload of farIn(row)) this.#payloads.get(payload.id)!.wasUsed = true;
+    }
     const [was, is] = [before?.columns.keys ?? [], row?.columns.keys ?? []];
     for (const key of was) {
       if (is.includes(key)) continue;
@@ -562,6 +606,11 @@ export class Way implements Database {
     this.#database = database;
   }
 
+  /** Returns the bytes of a payload, without a wait. */
+  get bytes(): (payload: Payload) => Uint8Array {
+    return this.#database.bytes;
+  }
+
   /** All committed records, without a wait. */
   state(): State {
     return this.#database.state();
@@ -585,6 +634,18 @@ export class Way implements Database {
 
   sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void> {
     return this.#database.sweepEvents(reader);
+  }
+
+  get nearBytes(): number {
+    return this.#database.nearBytes;
+  }
+
+  upload(payload: FarPayload, bytes: Uint8Array): Promise<void> {
+    return this.#database.upload(payload, bytes);
+  }
+
+  sweepPayloads(): Promise<void> {
+    return this.#database.sweepPayloads();
   }
 
   async close(): Promise<void> {}
@@ -693,7 +754,7 @@ export function writtenBy({
 
 const bytesOf = (job: JobRecord): JobBytes => ({
   header: headerOf(job),
-  args: job.args as Uint8Array | null,
-  result: job.result as Uint8Array | null,
+  args: job.args,
+  result: job.result,
   columns: columnsOf(job),
 });

@@ -3,7 +3,7 @@ import type { VirtualOptions } from 'callsheet/testing';
 import type { Command } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { pingsOf } from '../../src/core/dispatchers.js';
-import type { Id, Payload } from '../../src/core/records.js';
+import type { Id } from '../../src/core/records.js';
 import { lookAt } from '../../src/store/look-at.js';
 import type { Database } from '../../src/store/shared/database.js';
 import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
@@ -202,7 +202,7 @@ class LonelyStore extends SharedStore {
         // It is refused, or is committed already.
       }
     }
-    return { view, bytes: (payload: Payload) => payload as Uint8Array };
+    return { view, bytes: database.bytes };
   }
 }
 

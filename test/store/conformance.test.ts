@@ -9,7 +9,7 @@ import { atOnce } from '../../src/core/decision.js';
 import type { Level } from '../../src/core/records.js';
 import { call, idOf, keeping, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
-import { type Kind, kinds, type Subject } from './harness.js';
+import { type Kind, kinds, type Subject, uploading } from './harness.js';
 
 const bytes = (size: number, fill = size) => new Uint8Array(size).fill(fill % 256);
 const put = (jobs: readonly JobSpec[], level: Level = 'full'): Command => ({
@@ -38,7 +38,7 @@ function limitParts(t: TestContext, parts: number): void {
 }
 const withArgs = (name: string, size: number) => call(name, {}, { args: bytes(size) });
 
-for (const kind of kinds) describe(kind.name, () => conforms(kind));
+for (const kind of [...kinds, uploading]) describe(kind.name, () => conforms(kind));
 
 function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
   it('[3.3] keeps each command of a group whole or not at all', async () => {
@@ -172,7 +172,7 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
 
   it('keeps payloads of any size', async () => {
     const subject = await make();
-    const sizes = [0, 1, 1023, 1024, 1025, 20_000, 100_000];
+    const sizes = [0, 1, 1023, 1024, 1025, 20_000, 100_000, 2_500_000];
     await subject.do(put(sizes.map((size) => withArgs(`j${size}`, size))));
     for (const size of sizes) await subject.do(claim(`j${size}`));
     for (const size of sizes) await subject.do(settle(`j${size}`, size + 1));

@@ -10,7 +10,7 @@ import type { State } from '../../src/core/state/state.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import { SharedStore } from '../../src/store/shared/shared-store.js';
-import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
+import type { Asked, Records, Store, StoreOutside } from '../../src/store/store.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
@@ -47,7 +47,7 @@ export class Subject {
   readonly told: string[] = [];
   readonly effects: Effect[] = [];
   fatal: Error | undefined;
-  #surveyed: State | undefined;
+  #surveyed: Records | undefined;
   /** The answer of the owner to `awaits`. */
   awaits = true;
 
@@ -59,11 +59,11 @@ export class Subject {
 
   /** All that is decided; of a store that processes share, the records at the last `durable`. */
   get state(): State {
-    return this.store instanceof SharedStore ? this.#surveyed! : this.store.state;
+    return this.store instanceof SharedStore ? (this.#surveyed!.view as State) : this.store.state;
   }
 
   bytes(payload: Payload): Uint8Array {
-    return this.store instanceof SharedStore ? (payload as Uint8Array) : this.store.bytes(payload);
+    return this.store instanceof SharedStore ? this.#surveyed!.bytes(payload) : this.store.bytes(payload);
   }
 
   async open(): Promise<this> {
@@ -127,7 +127,7 @@ export class Subject {
   #survey(): Promise<void> {
     return new Promise((resolve, reject) =>
       this.store.survey((error, records) => {
-        this.#surveyed = records?.view as State | undefined;
+        this.#surveyed = records;
         if (error === undefined) resolve();
         else reject(error);
       }),
@@ -191,6 +191,9 @@ export const kinds: readonly Kind[] = [
   postgresKind(),
 ];
 
+/** Most of its commands pass others, whose payloads are still on their way. */
+export const uploading = sharedKind('SharedStore that uploads most payloads', () => randomFaults(randomFrom(2)), 3);
+
 function postgresKind(): Kind {
   const schemas = new Map<Store, string>();
   const on = async (schema: string) => {
@@ -210,7 +213,7 @@ function postgresKind(): Kind {
   };
 }
 
-function sharedKind(name: string, faults: () => Faults): Kind {
+function sharedKind(name: string, faults: () => Faults, nearBytes?: number): Kind {
   const databases = new Map<Store, MemoryDatabase>();
   const on = (database: MemoryDatabase) => {
     const clock = new Clock();
@@ -223,6 +226,7 @@ function sharedKind(name: string, faults: () => Faults): Kind {
     make: () => {
       const database = new MemoryDatabase();
       database.faults = faults();
+      database.nearBytes = nearBytes ?? database.nearBytes;
       return on(database);
     },
     reopen: ({ store }, killed = false) => {

@@ -28,10 +28,12 @@ import {
   type Transaction,
   type Writes,
 } from '../shared/database.js';
+import type { FarPayload } from '../shared/far-payload.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions, type Run } from './connection.js';
 import { dropSilent, keptChange, keptColumns, keptValues, readKept } from './kept.js';
 import { arePosted, outboxStatement, takePosted } from './outbox.js';
+import { nearBytes, sweepPayloads, upload } from './payloads.js';
 import { all, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
@@ -54,6 +56,7 @@ type News = 'ping' | 'claims' | 'all';
 
 export class PostgresDatabase implements Database {
   readonly tables: Tables;
+  nearBytes = nearBytes;
   /** Tells the sessions of this process from those of others. */
   readonly life = crypto.randomUUID();
   readonly #options: PostgresOptions;
@@ -202,6 +205,16 @@ export class PostgresDatabase implements Database {
     return this.#with((connection) =>
       arePosted((text, values) => connection.run(text, values), this.tables, this.unreadable),
     );
+  }
+
+  upload(payload: FarPayload, bytes: Uint8Array): Promise<void> {
+    return this.#with((connection) =>
+      upload((text, values) => connection.run(text, values), this.tables, payload, bytes),
+    );
+  }
+
+  sweepPayloads(): Promise<void> {
+    return this.#with((connection) => sweepPayloads((text, values) => connection.run(text, values), this.tables));
   }
 
   async #with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {

@@ -19,9 +19,11 @@ import type { Lock } from '../../journal/lock.js';
 import { markPromotion, type Promotion, promotionOf, unmarkPromotion } from '../../journal/promotion.js';
 import { JournalStore } from '../journal/journal-store.js';
 import { positionsAtOnce, type Writes } from '../shared/database.js';
+import { FarPayload } from '../shared/far-payload.js';
 import { lanesOf, noLaneWrites } from '../shared/lanes.js';
 import { Connection, type ConnectionOptions, type Run } from './connection.js';
 import { countAllKept } from './kept.js';
+import { nearBytes, upload } from './payloads.js';
 import { all } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
@@ -159,8 +161,9 @@ class Copying {
     for (const job of this.#view.jobs()) {
       counts.jobs++;
       lastPosition = Math.max(lastPosition, job.eligible);
-      const payloads = Object.fromEntries(payloadSlots.map((slot) => [slot, this.#copied(job[slot])]));
-      this.#jobs.push({ ...CompactJob.toRecord(job), ...payloads });
+      const record = { ...CompactJob.toRecord(job) };
+      for (const slot of payloadSlots) record[slot] = await this.#moved(job[slot]);
+      this.#jobs.push(record);
       await this.#flush(most.rows);
     }
     for (const said of this.#view.annotations()) {
@@ -174,6 +177,14 @@ class Copying {
     const block = Math.ceil(lastPosition / positionsAtOnce) + 1;
     await this.#connection.run('select setval($1::text::regclass, $2)', [this.#tables.positions, block]);
     return counts;
+  }
+
+  /** Returns a payload as a row has it. */
+  async #moved(payload: Payload | null): Promise<Payload | null> {
+    if (payload === null || payload.byteLength <= nearBytes) return this.#copied(payload);
+    const far = new FarPayload(payload.byteLength);
+    await upload(this.#run, this.#tables, far, this.#store.bytes(payload), 'within');
+    return far;
   }
 
   /** Returns the bytes of a payload. A place in the journal means nothing to the database. */

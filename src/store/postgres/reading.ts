@@ -7,7 +7,6 @@ import {
   type JobRecord,
   jobRoles,
   type PayloadSlot,
-  payloadSlots,
 } from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
@@ -15,11 +14,11 @@ import { tallyCells } from '../../core/state/tallies.js';
 import { jobFrom } from '../job-bytes.js';
 import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
-import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import { type Index, indexKey, type Want } from '../shared/wants.js';
 import type { Row, Run } from './connection.js';
 import { readKept } from './kept.js';
 import { type InLine, lineQuery, noteLine } from './lanes.js';
+import { farFrom, farOf, readPayload } from './payloads.js';
 import type { Tables } from './tables.js';
 import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
 
@@ -29,10 +28,8 @@ interface StoredJob extends Row {
   readonly header: Buffer;
   readonly args: Buffer | null;
   readonly result: Buffer | null;
-  /** The sizes of payloads that are not read with their rows. */
-  readonly far_args: number | null;
-  readonly far_result: number | null;
-  readonly version: string;
+  /** The places of payloads that are not in the row. */
+  readonly far: Buffer | null;
   readonly is_asked: boolean;
 }
 
@@ -106,7 +103,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
   /** Reads the jobs of a query for `id` and `parent`, and all jobs above them. */
   const find = async (base: string, values: unknown[], also: (asked: readonly JobRecord[]) => void = () => {}) => {
     const asked: JobRecord[] = [];
-    for (const row of await run<StoredJob>(withAbove(tables, base, isWhole), values)) {
+    for (const row of await run<StoredJob>(withAbove(tables, base), values)) {
       const job = jobOf(row);
       jobs.set(job.id, job);
       if (row.is_asked) asked.push(job);
@@ -266,6 +263,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
   if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
   await all(reads);
+  if (isWhole) await all([...jobs.values()].flatMap(farOf).map((payload) => readPayload(run, tables, payload, rows)));
   rows.jobs.push(...[...parentsFirst(jobs)].map((job): [Id, JobRecord] => [job.id, job]));
   for (const id of [...ids, ...trees]) if (!jobs.has(id)) rows.jobs.push([id, undefined]);
   return rows;
@@ -289,22 +287,14 @@ function* parentsFirst(jobs: ReadonlyMap<Id, JobRecord>): IterableIterator<JobRe
   }
 }
 
-function withAbove({ jobs }: Tables, base: string, isWhole: boolean): string {
-  const payloads = isWhole ? 'args, result, null as far_args, null as far_result' : nearPayloads.join(', ');
+function withAbove({ jobs }: Tables, base: string): string {
   return `with recursive base as materialized (${base}),
     up (id, parent) as (select id, parent from base union select j.id, j.parent from ${jobs} j join up on j.id = up.parent)
-    select id, parent, header, ${payloads}, xmin::text as version, id in (select id from base) as is_asked from ${jobs}
+    select ${jobColumns.join(', ')}, id in (select id from base) as is_asked from ${jobs}
     where id in (select id from up)`;
 }
 
-const nearPayloads = payloadSlots.flatMap((slot) => {
-  const isFar = `octet_length(${slot}) > ${nearBytes}`;
-  return [
-    `case when ${isFar} then null else ${slot} end as ${slot}`,
-    `case when ${isFar} then octet_length(${slot}) end as far_${slot}`,
-  ];
-});
-const jobColumns = ['id', 'parent', 'header', ...nearPayloads, 'xmin::text as version'];
+const jobColumns = ['id', 'parent', 'header', 'args', 'result', 'far'];
 
 /** Returns the query for the jobs of a query for ids, with all descendants. */
 function treeOf({ jobs }: Tables, roots: string): string {
@@ -415,18 +405,6 @@ async function readTallies(run: Run, { jobs }: Tables, rows: Rows): Promise<void
   }
 }
 
-async function readPayload(run: Run, { jobs }: Tables, payload: FarPayload, rows: Rows): Promise<void> {
-  const text = `select substring(${payload.slot} from $2 for ${nearBytes}) as slice from ${jobs} where id = $1`;
-  const bytes = new Uint8Array(payload.byteLength);
-  // In slices, so that the thread can do other work between two of them.
-  for (let at = 0; at < bytes.length; at += nearBytes) {
-    const [row] = await run<{ slice: Buffer | null }>(text, [uuidOf(payload.job), at + 1]);
-    if (row === undefined || row.slice === null || at + row.slice.length > bytes.length) return;
-    bytes.set(row.slice, at);
-  }
-  rows.payloads.push([payload.key, bytes]);
-}
-
 async function readHeard(run: Run, { listeners }: Tables, rows: Rows): Promise<void> {
   const [row] = await run<{ heard: boolean }>(`select exists (select from ${listeners}) as heard`);
   rows.heard = row!.heard;
@@ -465,10 +443,10 @@ async function readBuckets(run: Run, { buckets }: Tables, rows: Rows, keys?: rea
   for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
 }
 
-function jobOf({ id, header, args, result, far_args, far_result, version }: StoredJob): JobRecord {
-  const payload = (slot: PayloadSlot, bytes: Buffer | null, farBytes: number | null) =>
-    farBytes === null ? plain(bytes) : new FarPayload(idFrom(id), slot, farBytes, version);
-  return jobFrom(header, payload('args', args, far_args), payload('result', result, far_result));
+function jobOf({ header, args, result, far }: StoredJob): JobRecord {
+  const payload = (slot: PayloadSlot, bytes: Buffer | null) =>
+    plain(bytes) ?? (far === null ? null : farFrom(far, slot));
+  return jobFrom(header, payload('args', args), payload('result', result));
 }
 
 function annotationOf({ job, name, value }: StoredAnnotation): [string, AnnotationRecord] {

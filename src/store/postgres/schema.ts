@@ -6,6 +6,8 @@
  * `line_…` put a lane in ascending order; those of a lane are no greater than those of its jobs. A
  * listener to events has read all that its `position` sees.
  *
+ * Large payloads are not in the rows of their jobs: `far` has their places, see `payloads.ts`.
+ *
  * `expect` makes a transaction a conflict unless a condition holds.
  *
  * Each change of a job makes an entry in each index that has the job, and these cost more than the
@@ -154,6 +156,26 @@ const migrations: readonly string[] = [
     promoted_at timestamptz not null default now()
   );
   `,
+  `
+  create table payloads (
+    id uuid primary key,
+    loose_from timestamptz
+  );
+  create index payloads_loose on payloads (loose_from) where loose_from is not null;
+  create table slices (
+    payload uuid references payloads on delete cascade,
+    at int,
+    bytes bytea not null,
+    primary key (payload, at)
+  );
+  alter table slices alter bytes set storage external;
+  create table uses (
+    payload uuid references payloads,
+    job uuid,
+    primary key (payload, job)
+  );
+  alter table jobs add column far bytea;
+  `,
 ];
 
 /** The version of the schema that this build writes and reads. */
@@ -163,7 +185,7 @@ export const schemaVersion = migrations.length;
  * The oldest version of the schema whose builds may run beside this one. A migration that they
  * would not understand raises it to its own version.
  */
-const oldestVersion = 1;
+const oldestVersion = 3;
 
 interface Found {
   readonly version: number;

@@ -3,7 +3,7 @@ import { quoted } from './connection.js';
 
 const names = [
   ...['sessions', 'patience', 'positions', 'jobs', 'lanes', 'places', 'settings', 'annotations', 'buckets'],
-  ...['listeners', 'happenings', 'outbox', 'promotions', 'expect'],
+  ...['listeners', 'happenings', 'outbox', 'promotions', 'payloads', 'slices', 'uses', 'expect'],
 ] as const;
 
 export type Tables = Readonly<Record<(typeof names)[number], string>>;

@@ -7,7 +7,6 @@ import {
   type JobRecord,
   jobRoles,
   type PayloadSlot,
-  payloadSlots,
 } from '../../core/records.js';
 import {
   agentOf,
@@ -29,11 +28,12 @@ import { headerOf } from '../job-bytes.js';
 import { settingText } from '../setting-json.js';
 import { completedBytes, isFailedRoot, rootCompletedAt } from '../shared/columns.js';
 import type { Writes } from '../shared/database.js';
-import { FarPayload, nearBytes } from '../shared/far-payload.js';
+import { FarPayload, isSamePayload } from '../shared/far-payload.js';
 import { laneOf } from '../shared/lanes.js';
 import { holderOf } from '../shared/wants.js';
 import type { Run } from './connection.js';
 import { writeLanes } from './lanes.js';
+import { placesOf, writeUses } from './payloads.js';
 import type { Tables } from './tables.js';
 import { bytesOf, uuidOf } from './values.js';
 
@@ -105,6 +105,7 @@ const changing: Readonly<Record<string, Column>> = {
   header: column('bytea', headerOf),
   args: payloadColumn('args'),
   result: payloadColumn('result'),
+  far: column('bytea', placesOf),
 };
 /** `true` for a payload that is as it was read: it is neither sent nor written again. */
 const kept: Readonly<Record<string, Column>> = {
@@ -117,12 +118,11 @@ function agentDispatcherOf(agent: string): Id {
   return agent === '' ? '' : agentDispatcher(agent);
 }
 
-/** Null for a payload that is written apart, too. */
+/** Null for a payload that is not in the row, too. */
 function payloadColumn(slot: PayloadSlot): Column {
   const of = ({ job, before }: JobRow) => {
     const payload = job[slot];
-    const isNear = payload !== null && payload.byteLength <= nearBytes && !isKept(job, slot, before);
-    return isNear ? (payload as Uint8Array) : null;
+    return payload instanceof FarPayload || isKept(job, slot, before) ? null : (payload as Uint8Array | null);
   };
   return { type: 'bytea', of };
 }
@@ -161,7 +161,7 @@ export function startWrites(
       tables,
       rows.filter(({ before }) => before === undefined),
     ),
-    ...writeFarPayloads(run, tables, writes, known),
+    ...writeUses(run, tables, writes, (id) => (inserted.has(id) ? undefined : known.get(id))),
     ...forget(run, tables, writes.forgotten, known),
     ...writePlaces(run, tables, writes, known),
     ...writeLanes(run, tables, writes.lanes, knownLanes),
@@ -177,28 +177,7 @@ const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
 
 /** `true` for a payload that stays as it is in its row. */
 function isKept(job: JobRecord, slot: PayloadSlot, before: JobRecord | undefined): boolean {
-  const payload = job[slot];
-  if (before === undefined || before[slot] === payload) return before !== undefined;
-  return payload instanceof FarPayload && payload.job === job.id && payload.slot === slot;
-}
-
-/**
- * Writes large payloads one by one: as a value of its own, one goes to the server as it is. A
- * payload that was not read, as that of a retried job, is copied from its row.
- */
-function writeFarPayloads(run: Run, { jobs }: Tables, writes: Writes, known: Known): Promise<unknown>[] {
-  return writes.jobs.flatMap((job) =>
-    payloadSlots.flatMap((slot) => {
-      const payload = job[slot];
-      if (payload === null || payload.byteLength <= nearBytes || isKept(job, slot, known.get(job.id))) return [];
-      if (payload instanceof FarPayload) {
-        const copied = `(select ${payload.slot} from ${jobs} where id = $2)`;
-        return [run(`update ${jobs} set ${slot} = ${copied} where id = $1`, [uuidOf(job.id), uuidOf(payload.job)])];
-      }
-      const bytes = bufferOf(payload as Uint8Array);
-      return [run(`update ${jobs} set ${slot} = $2 where id = $1`, [uuidOf(job.id), bytes])];
-    }),
-  );
+  return before !== undefined && isSamePayload(before[slot], job[slot]);
 }
 
 /** Returns a table of SQL that has these rows, and its values. */

@@ -19,6 +19,7 @@ import type { BucketRecord, Changes } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
 import type { Place } from '../../core/state/lanes.js';
 import type { Tally } from '../../core/state/tallies.js';
+import type { FarPayload } from './far-payload.js';
 import type { LaneWrites, StoredLane } from './lanes.js';
 import type { Want } from './wants.js';
 
@@ -93,8 +94,8 @@ export interface Rows {
   now: number | undefined;
   /** For a want `tallies`. */
   readonly tallies: Tally[];
-  /** By `FarPayload.key`; those of jobs that are gone are missing. */
-  readonly payloads: [string, Uint8Array][];
+  /** By the id of the `FarPayload`; those of jobs that are gone are missing. */
+  readonly payloads: [Id, Uint8Array][];
   /** For a want `heard`: whether any listener is registered. */
   heard: boolean;
   /** For a want `events`; undefined if the listener is not registered. */
@@ -247,6 +248,16 @@ export interface Database {
   readonly hears?: boolean;
   /** As in a transaction. */
   arePosted?(): Promise<boolean>;
+  /** Payloads of more bytes are uploaded before the commands that have them are decided. */
+  readonly nearBytes: number;
+  /**
+   * Keeps a payload for a commit, in which a job has it. It is dropped when no job has it any more,
+   * or after a day without one. A second call goes on where the first one failed. Rejects as a
+   * transaction does.
+   */
+  upload(payload: FarPayload, bytes: Uint8Array): Promise<void>;
+  /** Drops payloads that no job has. */
+  sweepPayloads(): Promise<void>;
   /**
    * Registers a listener to events. A transaction that begins after this finds it by the want
    * `heard`. Does nothing if it is registered.

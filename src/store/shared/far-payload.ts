@@ -1,28 +1,20 @@
 /**
- * A payload that a database keeps apart from its row: it is so large that only the looks that ask
- * for its bytes read it.
+ * A payload that a database keeps apart from the rows of its jobs: it is so large that only the
+ * looks that ask for its bytes read it. It never changes, and several jobs may have it.
  */
-import type { Id, Payload, PayloadSlot } from '../../core/records.js';
-
-/** Payloads up to this size come with their rows. */
-export const nearBytes = 1 << 20;
+import { newId } from '../../codec/id.js';
+import type { Id, Payload } from '../../core/records.js';
 
 export class FarPayload implements Payload {
-  readonly job: Id;
-  readonly slot: PayloadSlot;
+  readonly id: Id;
   readonly byteLength: number;
-  /** Differs between two states of the row. */
-  readonly version: string;
 
-  constructor(job: Id, slot: PayloadSlot, byteLength: number, version: string) {
-    this.job = job;
-    this.slot = slot;
+  constructor(byteLength: number, id: Id = newId()) {
+    this.id = id;
     this.byteLength = byteLength;
-    this.version = version;
-  }
-
-  /** The same for the same bytes. */
-  get key(): string {
-    return `${this.slot} ${this.version} ${this.job}`;
   }
 }
+
+/** `true` for one payload, in two states of a record. */
+export const isSamePayload = (a: Payload | null, b: Payload | null): boolean =>
+  a === b || (a instanceof FarPayload && b instanceof FarPayload && a.id === b.id);

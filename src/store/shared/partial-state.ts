@@ -87,7 +87,7 @@ export class PartialState extends State {
   #isWhole = false;
   #tallies: readonly Tally[] = [];
   #isHeard = false;
-  readonly #payloads = new Map<string, Uint8Array>();
+  readonly #payloads = new Map<Id, Uint8Array>();
   readonly #source: LineSource;
   /** The verdicts of the loaded jobs. */
   readonly #judged = new Map<Id, string>();
@@ -134,7 +134,7 @@ export class PartialState extends State {
       if (want.kind === 'tallies') this.#tallies = tallies;
       if (want.kind === 'heard') this.#isHeard = heard;
     }
-    for (const [key, bytes] of payloads) this.#payloads.set(key, bytes);
+    for (const [id, bytes] of payloads) this.#payloads.set(id, bytes);
   }
 
   #fillLanes({ lanes, reached }: Rows): void {
@@ -225,11 +225,10 @@ export class PartialState extends State {
   /** Returns the bytes of a payload. Needs no `this`, so it can be passed on. */
   readonly bytes = (payload: Payload): Uint8Array => {
     if (!(payload instanceof FarPayload)) return payload as Uint8Array;
-    const want: Want = { kind: 'payload', payload };
-    if (!this.#known.has(wantKey(want))) this.#lack(want);
-    const bytes = this.#payloads.get(payload.key);
-    if (bytes === undefined) throw new JobForgottenError('the job was forgotten while its payload was read');
-    return bytes;
+    const bytes = this.#payloads.get(payload.id);
+    if (bytes !== undefined) return bytes;
+    this.#need({ kind: 'payload', payload });
+    throw new JobForgottenError('the job was forgotten while its payload was read');
   };
 
   /** `true` if any process listens to events. */

@@ -15,6 +15,9 @@
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it.
  *
+ * Large payloads go ahead of their commands, beside the transactions (`uploads.ts`), and looks that
+ * need some are answered beside the others. So no other command or look waits for their bytes.
+ *
  * What others decide is looked up: after each notification of the database, which is a hint, and
  * at an interval, which is what counts. Of their decisions a host hears only what concerns it: the
  * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, the time
@@ -65,6 +68,7 @@ import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
 import { OwnJobs } from './own-jobs.js';
 import { type LineSource, lineAtOnce, PartialState } from './partial-state.js';
+import { Uploads } from './uploads.js';
 import { Verdicts } from './verdicts.js';
 import { type Want, wantKey } from './wants.js';
 
@@ -148,6 +152,12 @@ export class SharedStore implements Store {
   /** The commands and the looks that the transaction under way decides and answers. */
   #underWay: readonly Timed[] = [];
   #answered: Reader[] = [];
+  /** The looks that need large payloads. */
+  #fetchers: Reader[] = [];
+  #fetching: Promise<void> | undefined;
+  readonly #uploads: Uploads<Timed>;
+  /** Posted puts whose large payloads are uploaded before they are taken, by `seq`. */
+  readonly #postedAhead = new Map<number, Put>();
   #requests: ClaimRequests | undefined;
   /** See `Store.claim`. */
   #claimMost = 0;
@@ -204,8 +214,19 @@ export class SharedStore implements Store {
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
     this.#database = database;
     this.#outside = outside;
-    this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
+    this.#uploads = new Uploads<Timed>(database, {
+      through: async () => this.#options.through?.(),
+      tryAgainAfter: (error) => this.#tryAgainAfter(error),
+      isDead: () => this.#dead,
+      ready: (asked) => {
+        this.#handed.push(...asked);
+        this.#work();
+      },
+      fail: (error) => this.#fail(error),
+    });
+    this.payload = this.#uploads.payload;
+    this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#hearing = new Hearing(database);
     this.#own = new OwnJobs(this.#mirror, outside.dispatcher, this.#verdicts);
   }
@@ -247,9 +268,10 @@ export class SharedStore implements Store {
     const now = this.#outside.now();
     if (this.#wakeAt <= now) this.#wakeAt = 0;
     this.#isTicking ||= isTick(asked);
+    const timed = { ...asked, now };
     if (asked.command.type === 'clockSet') this.#noteClock(asked.command.byMs);
-    else if (asked.command.type === 'ping') this.#ping({ ...asked, now });
-    else this.#asked.push({ ...asked, now });
+    else if (asked.command.type === 'ping') this.#ping(timed);
+    else if (!this.#uploads.hold(timed)) this.#asked.push(timed);
   }
 
   claim(requests: ClaimRequests, most = Number.POSITIVE_INFINITY): void {
@@ -303,7 +325,7 @@ export class SharedStore implements Store {
     this.#work();
   }
 
-  readonly payload = (bytes: Uint8Array): Payload => bytes;
+  readonly payload: (bytes: Uint8Array) => Payload;
 
   async close(): Promise<void> {
     this.commit();
@@ -335,10 +357,13 @@ export class SharedStore implements Store {
 
   /** Resolves when no transaction is under way. */
   async idle(): Promise<void> {
-    while (this.#working !== undefined || this.#proving !== undefined) await (this.#working ?? this.#proving);
+    for (;;) {
+      const working = this.#working ?? this.#proving ?? this.#uploads.working ?? this.#fetching;
+      if (working === undefined) return;
+      await working;
+    }
   }
 
-  /** Others may have changed all that is known here, also of lines and kept roots. */
   /** The timers of the rows stay: every dispatcher would move the same ones. */
   #noteClock(byMs: number): void {
     this.#clock.wasSet(byMs);
@@ -347,6 +372,7 @@ export class SharedStore implements Store {
     this.#stale = true;
   }
 
+  /** Others may have changed all that is known here, also of lines and kept roots. */
   #wake(): void {
     this.#stale = true;
     this.#inLine = 'unknown';
@@ -435,8 +461,9 @@ export class SharedStore implements Store {
     if (this.#dead) return;
     this.#failed = error;
     this.die();
-    for (const { reply } of [...this.#pings, ...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
-    for (const { tell } of [...this.#answered, ...this.#readers]) tell(error);
+    const open = [...this.#pings, ...this.#underWay, ...this.#handed, ...this.#asked, ...this.#uploads.held];
+    for (const { reply } of open) reply?.(error);
+    for (const { tell } of [...this.#fetchers, ...this.#answered, ...this.#readers]) tell(error);
     this.#noteFailing();
     this.#owner.fatal(error);
   }
@@ -510,6 +537,7 @@ export class SharedStore implements Store {
     this.#sweeps = false;
     try {
       await this.#hearing.sweep();
+      await this.#database.sweepPayloads();
     } catch (error) {
       this.#tryAgainAfter(error);
     }
@@ -571,19 +599,49 @@ export class SharedStore implements Store {
       await this.#look(async (transaction) => {
         const view = this.#newView(true);
         for (;;) {
-          const wants = this.#lacksOf(this.#answered, view);
+          const wants = this.#lacksOf(this.#answered, view).filter(({ kind }) => kind !== 'payload');
           while (this.#answered.length > 0 && !this.#dead) {
             const { look, tell } = this.#answered[0]!;
             const found = lookOn({ view, bytes: view.bytes }, look);
-            if ('want' in found) break;
-            this.#answered.shift();
-            this.#during(view, () => tell(found.error, found.seen));
+            if ('want' in found && found.want.kind !== 'payload') break;
+            const reader = this.#answered.shift()!;
+            if ('want' in found) this.#fetch(reader);
+            else this.#during(view, () => tell(found.error, found.seen));
           }
           if (this.#answered.length === 0 || this.#dead) return;
           const { kept } = await load(view, transaction, wants);
           if (keptWants.every((want) => wants.some((one) => wantKey(one) === wantKey(want)))) this.#noteKept(kept);
         }
       });
+    }
+  }
+
+  /** Answers a look that needs large payloads, beside all that is decided meanwhile. */
+  #fetch(reader: Reader): void {
+    this.#fetchers.push(reader);
+    this.#fetching ??= this.#fetchAll()
+      .catch((error: Error) => this.#fail(error))
+      .finally(() => {
+        this.#fetching = undefined;
+      });
+  }
+
+  async #fetchAll(): Promise<void> {
+    for (let reader = this.#fetchers[0]; reader !== undefined && !this.#dead; reader = this.#fetchers[0]) {
+      const { look, tell } = reader;
+      await this.#look(async (transaction) => {
+        // The next look may need later decisions: it gets a view of its own.
+        const view = this.#newView(true);
+        for (;;) {
+          const found = lookOn({ view, bytes: view.bytes }, look);
+          if (this.#dead) return;
+          if (!('want' in found)) {
+            this.#fetchers.shift();
+            return tell(found.error, found.seen);
+          }
+          await load(view, transaction, this.#lacksOf([reader!], view));
+        }
+      }, 'aside');
     }
   }
 
@@ -613,7 +671,7 @@ export class SharedStore implements Store {
     const outcomes = this.#unasked.splice(0, outcomesAtOnce);
     const said = [...awaited.annotations];
     // Jobs of these commands may be awaited already.
-    const open = [...this.#asked, ...this.#handed];
+    const open = [...this.#asked, ...this.#handed, ...this.#uploads.held];
     const now = this.#outside.now();
     const opensFrom = now + this.#clock.aheadMs;
     const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now: opensFrom }, ...this.#hearing.wants];
@@ -703,6 +761,7 @@ export class SharedStore implements Store {
     let assumes = lane === this.#main && !takesPosted;
     for (;;) {
       await this.#options.through?.();
+      for (const [seq, put] of this.#postedAhead) this.#postedAhead.set(seq, await this.#uploads.ahead(put));
       if (this.#isPosted && !takesPosted && lane === this.#main) await this.#takePosted();
       if (this.#dead) return undefined;
       const transaction = this.#database.begin('change');
@@ -823,6 +882,7 @@ export class SharedStore implements Store {
   async #takePosted(): Promise<void> {
     this.#isPosted = false;
     const decided = await this.#commitGroup(this.#main, [], undefined, true);
+    this.#postedAhead.clear();
     if (decided === undefined || decided.group.empty || this.#dead) return;
     this.#inLine = 'unknown';
     if (decided.writes.events.length > 0) await this.#hearOwn();
@@ -837,13 +897,17 @@ export class SharedStore implements Store {
     const group = new Group();
     const puts: Put[] = [];
     for (const { seq, owner, put } of (await transaction.takePosted?.()) ?? []) {
-      const command = this.#owner.posted?.(owner, put);
-      if (command !== undefined) puts.push(command);
-      else {
+      const command = this.#postedAhead.get(seq) ?? this.#owner.posted?.(owner, put);
+      if (command !== undefined) {
+        puts.push(command);
+        if (this.#uploads.isLarge(command)) this.#postedAhead.set(seq, command);
+      } else {
         this.#database.leavePosted?.(seq);
         throw new PostedError();
       }
     }
+    // This transaction would not see a payload that is uploaded now: the next one does.
+    if (puts.some((command) => this.#uploads.isLarge(command))) throw new PostedError();
     if (puts.length > 0) await prefetch(view, transaction, puts, [{ kind: 'heard' }]);
     for (const command of puts) {
       const look = this.#outsideNow.look();
@@ -887,10 +951,10 @@ export class SharedStore implements Store {
   }
 
   /** Runs looks in a transaction until it succeeds, or the store is given up. */
-  async #look(look: (transaction: Transaction) => Promise<void>): Promise<void> {
+  async #look(look: (transaction: Transaction) => Promise<void>, place: 'main' | 'aside' = 'main'): Promise<void> {
     for (;;) {
       await this.#options.through?.();
-      if (this.#isPosted) await this.#takePosted();
+      if (this.#isPosted && place === 'main') await this.#takePosted();
       if (this.#dead) return;
       const transaction = this.#database.begin('look');
       try {
@@ -905,8 +969,10 @@ export class SharedStore implements Store {
 
   #tryAgainAfter(error: unknown): void {
     if (error instanceof ConflictError) this.#conflicts++;
-    else if (error instanceof PostedError) this.#isPosted = true;
-    else if (!(error instanceof ConnectionError)) throw error;
+    else if (error instanceof PostedError) {
+      this.#isPosted = true;
+      this.#work();
+    } else if (!(error instanceof ConnectionError)) throw error;
   }
 }
 

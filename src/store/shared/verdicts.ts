@@ -3,7 +3,7 @@
  * keeps those of its own functions, for as long as the job looks to them as it did.
  */
 import type { Id, JobRecord, Payload } from '../../core/records.js';
-import { FarPayload } from './far-payload.js';
+import { isSamePayload } from './far-payload.js';
 
 /** The fields of a job in line that a filter sees, and that may change. */
 type InLine = Pick<JobRecord, 'args' | 'eligible' | 'priority' | 'quotas'>;
@@ -46,7 +46,6 @@ function isAsIn(job: JobRecord, { args, eligible, priority, quotas }: InLine): b
 }
 
 function isSame(now: Payload | null, before: Payload | null): boolean {
-  if (now instanceof FarPayload && before instanceof FarPayload) return now.key === before.key;
   if (now instanceof Uint8Array && before instanceof Uint8Array) return Buffer.compare(now, before) === 0;
-  return now === before;
+  return isSamePayload(now, before);
 }

@@ -186,7 +186,7 @@ export function wantKey(want: Want): string {
     case 'kept':
       return `${want.kind} ${want.kept}`;
     case 'payload':
-      return `${want.kind} ${want.payload.key}`;
+      return `${want.kind} ${want.payload.id}`;
     case 'annotations':
       return `${want.kind} ${want.job}`;
     case 'length':

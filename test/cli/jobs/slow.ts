@@ -4,6 +4,12 @@ import { slow } from './defined.js';
 
 export const add = (a: number, b: number): number => a + b;
 
+export const back = (value: Uint8Array): Uint8Array => value;
+
+export function refuse(value: Uint8Array): never {
+  throw new RangeError(`${value.length} bytes`);
+}
+
 /** Runs until it is stopped, or for `ms`. */
 export async function sleep(ms: number): Promise<string> {
   currentJob().annotations.set('sleeps', true);
