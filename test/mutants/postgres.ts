@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 
 const hosts = ['postgres/hosts.test.ts'];
 const commands = ['postgres/cli.test.ts'];
+const floors = ['postgres/floors.test.ts'];
 const events = ['shared-store/events.test.ts'];
 const migrations = ['postgres/migrations.test.ts'];
 
@@ -62,6 +63,46 @@ export const postgres: readonly Mutant[] = [
     in: 'store/postgres/writing.ts#changing',
     find: "queued: column('boolean', ({ queued }) => queued)",
     replace: "queued: column('boolean', () => false)",
+  },
+  {
+    bug: 'a host passes over a job that another put before those it found',
+    tags: ['3.2', '19.1'],
+    tests: floors,
+    in: 'store/postgres/database.ts#PostgresDatabase.hear',
+    find: "this.floors.lower(hint === 'anything' ? undefined : hint);",
+    replace: '',
+  },
+  {
+    bug: 'a notification does not tell of the jobs that came',
+    tags: ['3.2', '19.1'],
+    tests: floors,
+    in: 'store/postgres/floors.ts#positionsOf',
+    find: 'if (gates.length === 0) lowerIn(positions, uuidOf(id)!, lineValues(head));',
+    replace: '{}',
+  },
+  {
+    bug: 'polls pass over jobs, too',
+    tags: ['19.1'],
+    tests: floors,
+    in: 'store/shared/shared-store.ts#SharedStore.pollLater',
+    find: 'this.#database.readAll?.();',
+    replace: '',
+  },
+  {
+    bug: 'a host passes over a date before the next one that it knows',
+    tags: ['2.4'],
+    tests: floors,
+    in: 'store/postgres/floors.ts#positionsOf',
+    find: "if (dueAt !== 0) lowerIn(positions, 'due', [dueAt]);",
+    replace: '',
+  },
+  {
+    bug: 'a notification does not tell whose jobs were changed',
+    tags: ['2.10'],
+    tests: floors,
+    in: 'store/postgres/floors.ts#positionsOf',
+    find: "if (holder !== '')",
+    replace: "if (holder < '')",
   },
   {
     bug: 'two processes migrate at once',

@@ -1,10 +1,11 @@
 /** Kits whose records are in PostgreSQL. To the database each kit is a process of its own. */
 import assert from 'node:assert/strict';
 import type { VirtualOptions } from 'callsheet/testing';
-import type { JobRecord } from '../../src/core/records.js';
+import type { Id, JobRecord } from '../../src/core/records.js';
 import { jobFrom } from '../../src/store/job-bytes.js';
 import { Connection } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.js';
+import { type Hint, hintFrom, holdersIn, textOf } from '../../src/store/postgres/floors.js';
 import { tablesOf } from '../../src/store/postgres/tables.js';
 import {
   type Committed,
@@ -35,8 +36,8 @@ export async function openOnPostgres(options: VirtualOptions): Promise<Kit> {
  */
 export class Neighbourhood {
   readonly #url: string;
-  readonly #schema: string;
-  readonly #watchers = new Set<() => void>();
+  readonly schema: string;
+  readonly #neighbours = new Set<Neighbour>();
   faults: Faults = noFaults;
   /** See `Database.nearBytes`. Default: that of the product. */
   nearBytes: number | undefined;
@@ -44,7 +45,7 @@ export class Neighbourhood {
 
   private constructor(url: string, schema: string) {
     this.#url = url;
-    this.#schema = schema;
+    this.schema = schema;
   }
 
   static async make(): Promise<Neighbourhood> {
@@ -53,13 +54,13 @@ export class Neighbourhood {
 
   /** Connects another process. */
   connect(): Database {
-    return new Neighbour({ connection: this.#url, schema: this.#schema }, this);
+    return new Neighbour({ connection: this.#url, schema: this.schema }, this);
   }
 
   /** All committed jobs, for checks. The totals kept of them must be those of the rows. */
   async jobs(): Promise<JobRecord[]> {
     const connection = await Connection.open(this.#url);
-    const { jobs, sessions } = tablesOf(this.#schema);
+    const { jobs, sessions } = tablesOf(this.schema);
     const [kept] = await connection.run(`select
       (select array[sum(succeeded), sum(succeeded_bytes), sum(failed), sum(failed_bytes)] from ${sessions})::text as sums,
       (select array[count(*) filter (where j.completed_at is not null and not r.has_failed),
@@ -76,23 +77,23 @@ export class Neighbourhood {
     return stored.map(({ header, args, result }) => jobFrom(header, args, result));
   }
 
-  watch(wake: () => void): () => void {
-    this.#watchers.add(wake);
-    return () => this.#watchers.delete(wake);
+  join(one: Neighbour): () => void {
+    this.#neighbours.add(one);
+    return () => this.#neighbours.delete(one);
   }
 
-  notify(from?: () => void): void {
-    for (const wake of this.#watchers) {
-      if (wake === from) continue;
+  notify(hint: Hint, from: Neighbour): void {
+    for (const one of this.#neighbours) {
+      if (one === from) continue;
       if (this.faults.forgets()) this.struck.forgotten++;
-      else wake();
+      else one.hear(hintFrom(textOf(hint)));
     }
   }
 }
 
 class Neighbour extends PostgresDatabase {
   readonly #all: Neighbourhood;
-  #wake: (() => void) | undefined;
+  #wake: (holders?: ReadonlySet<Id>) => void = () => {};
 
   constructor(options: PostgresOptions, all: Neighbourhood) {
     super(options);
@@ -104,9 +105,9 @@ class Neighbour extends PostgresDatabase {
     return new Troubled(super.begin(purpose), this.#all);
   }
 
-  override watch(wake: () => void): () => void {
+  override watch(wake: (holders?: ReadonlySet<Id>) => void): () => void {
     this.#wake = wake;
-    return this.#all.watch(wake);
+    return this.#all.join(this);
   }
 
   override async upload(...given: Parameters<Database['upload']>): Promise<void> {
@@ -114,8 +115,13 @@ class Neighbour extends PostgresDatabase {
     return super.upload(...given);
   }
 
-  override notify(): void {
-    this.#all.notify(this.#wake);
+  override hear(hint: Hint): void {
+    super.hear(hint);
+    if (hint !== 'ping') this.#wake(holdersIn(hint));
+  }
+
+  override notify(hint: Hint = 'anything'): void {
+    this.#all.notify(hint, this);
   }
 }
 

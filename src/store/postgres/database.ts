@@ -31,7 +31,20 @@ import {
 import type { FarPayload } from '../shared/far-payload.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions, type Run } from './connection.js';
-import { dropSilent, keptChange, keptColumns, keptValues, readKept } from './kept.js';
+import { bothOf, Floors, type Hint, hintFrom, holdersIn, positionsOf, type Reading, textOf } from './floors.js';
+import {
+  addedTo,
+  dropSilent,
+  type KeptChange,
+  keptChange,
+  keptColumns,
+  keptOf,
+  keptValues,
+  readOldest,
+  readSums,
+  type Sums,
+  sumsOf,
+} from './kept.js';
 import { arePosted, outboxStatement, takePosted } from './outbox.js';
 import { nearBytes, sweepPayloads, upload } from './payloads.js';
 import { all, readWants } from './reading.js';
@@ -48,11 +61,10 @@ export interface PostgresOptions {
 const againMs = { first: 50, most: 2000 };
 /** Milliseconds between two notifications of one process, at least. */
 const notifyMs = 10;
+/** Milliseconds that the last notification may take. */
+const lastNotificationMs = 500;
 /** Milliseconds that a process waits at random after a conflict. */
 const jitterMs = 5;
-
-/** A ping only shows that notifications come back. No process waits for the claims of another. */
-type News = 'ping' | 'claims' | 'all';
 
 export class PostgresDatabase implements Database {
   readonly tables: Tables;
@@ -62,13 +74,13 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresOptions;
   readonly #channel: string;
   readonly #idle: Connection[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(holders?: ReadonlySet<Id>) => void>();
   #listener: Connection | undefined;
   #isListening = false;
   #hears = false;
   #notifiedAt = Number.NEGATIVE_INFINITY;
-  /** The notification that waits. */
-  #waiting: { readonly at: number; readonly timer: NodeJS.Timeout; isPing: boolean } | undefined;
+  /** The notification that waits. A ping only shows that notifications come back. */
+  #waiting: { readonly at: number; readonly timer: NodeJS.Timeout; hint: Hint } | undefined;
   #isClosed = false;
   /** The statement that writes a put within a transaction of a user. */
   readonly outbox: string;
@@ -76,6 +88,11 @@ export class PostgresDatabase implements Database {
   readonly unreadable = new Set<number>();
   /** Lanes without gates, whose rows are there. */
   readonly freeLanes = new Set<Id>();
+  readonly floors = new Floors();
+  /** The totals of kept roots, with all commits of this process. Those of others may be missing. */
+  totals: Sums | undefined;
+  /** By session: the place of its row, which has as many versions as there were commits. */
+  readonly rowOf = new Map<string, string>();
   /** Conflicts since the last commit. */
   conflictsInRow = 0;
   /** Changes in a row that had no answer, or that a read-only server refused. */
@@ -99,6 +116,8 @@ export class PostgresDatabase implements Database {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    // Any connection will do, if the listener has not begun.
+    await Promise.race([this.#notifyNow(this.#listener ?? this.#idle.at(-1)), pause(lastNotificationMs)]);
     const open = [...this.#idle.splice(0), ...(this.#listener === undefined ? [] : [this.#listener])];
     this.#listener = undefined;
     await Promise.all(open.map((connection) => connection.close()));
@@ -108,7 +127,7 @@ export class PostgresDatabase implements Database {
     return new PostgresTransaction(this, purpose === 'look');
   }
 
-  watch(wake: () => void): () => void {
+  watch(wake: (holders?: ReadonlySet<Id>) => void): () => void {
     this.#watchers.add(wake);
     void this.#listen();
     return () => this.#watchers.delete(wake);
@@ -171,29 +190,42 @@ export class PostgresDatabase implements Database {
   }
 
   /** Tells other processes that there is something new. */
-  notify(news: News = 'all'): void {
+  notify(hint: Hint = 'anything', isClaim = false): void {
     const now = performance.now();
     // The first one after a pause leaves at once. Ends that follow a claim must not wait for it.
-    const at = Math.max(this.#notifiedAt + notifyMs, now + (news === 'claims' ? notifyMs : 0));
+    const at = Math.max(this.#notifiedAt + notifyMs, now + (isClaim ? notifyMs : 0));
     const before = this.#waiting;
-    const isPing = news === 'ping' && before?.isPing !== false;
-    if (before !== undefined && before.at <= at) before.isPing = isPing;
+    const both = bothOf(before?.hint ?? 'ping', hint);
+    if (before !== undefined && before.at <= at) before.hint = both;
     else {
       clearTimeout(before?.timer);
-      this.#waiting = { at, timer: setTimeout(() => this.#notifyNow(), at - now).unref(), isPing };
+      this.#waiting = { at, timer: setTimeout(() => void this.#notifyNow(), at - now).unref(), hint: both };
     }
   }
 
-  #notifyNow(): void {
-    const payload = this.#waiting?.isPing ? 'ping' : '';
+  /** Sends the notification that waits. Without a listener, it waits for one. */
+  async #notifyNow(by = this.#listener): Promise<void> {
+    if (this.#waiting === undefined || by === undefined) return;
+    const payload = textOf(this.#waiting.hint);
     this.#waiting = undefined;
     this.#notifiedAt = performance.now();
     // A pooler may take it, and deliver none.
     this.#hears = false;
-    const failed = () => {};
     // The server would sync a notification as it does a change, and delay both.
     const unsynced = `set_config('synchronous_commit', 'off', true)`;
-    this.#listener?.run(`select ${unsynced}, pg_notify($1, $2)`, [this.#channel, payload]).catch(failed);
+    await by.run(`select ${unsynced}, pg_notify($1, $2)`, [this.#channel, payload]).catch(() => {});
+  }
+
+  /** Others have committed something. */
+  hear(hint: Hint): void {
+    if (hint === 'ping') return;
+    this.floors.lower(hint === 'anything' ? undefined : hint);
+    for (const watcher of this.#watchers) watcher(holdersIn(hint));
+  }
+
+  readAll(): void {
+    this.floors.lower(undefined);
+    this.totals = undefined;
   }
 
   /** `true` if the last notification of this process came back. */
@@ -235,7 +267,7 @@ export class PostgresDatabase implements Database {
     this.#isListening = true;
     const wake = (payload = '', isOwn = false) => {
       if (isOwn) this.#hears = true;
-      else if (payload !== 'ping') for (const watcher of this.#watchers) watcher();
+      else this.hear(hintFrom(payload));
     };
     for (let waitMs = againMs.first; !this.#isClosed; waitMs = Math.min(2 * waitMs, againMs.most)) {
       try {
@@ -251,6 +283,7 @@ export class PostgresDatabase implements Database {
         // Nothing was heard before, and perhaps nothing sent.
         wake();
         this.notify();
+        void this.#notifyNow();
         await isLost;
         this.#listener = undefined;
       } catch {
@@ -268,21 +301,24 @@ const pause = (ms: number) =>
 
 /**
  * The server keeps the plans of statements, also while the tables grow: they must use the indices
- * from the beginning, and read a line in its order instead of sorting all of it.
+ * from the beginning, read a line in its order instead of sorting all of it, and join no table as a
+ * whole.
  */
-const planning = { enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' };
+const planning = {
+  ...{ enable_seqscan: 'off', enable_bitmapscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' },
+  jit: 'off',
+};
 /** A session that has gone quiet in a transaction must not hold its locks for longer. */
 const limits = { idle_in_transaction_session_timeout: '10000' };
 const settings = Object.entries({ ...planning, ...limits }).map(
   ([name, value]) => `set_config('${name}', '${value}', true)`,
 );
-const beginning = `select ${settings.join(', ')}`;
+export const beginning = `select ${settings.join(', ')}`;
 
-function newsOf(writes: Writes): News {
-  if (isPing(writes)) return 'ping';
-  const { jobs, forgotten, settings, annotations, events } = writes;
-  const isClaim = jobs.every(({ claimed, cancelled, outcome }) => claimed && !cancelled && outcome === 'none');
-  return isClaim && forgotten.length + settings.size + annotations.size + events.length === 0 ? 'claims' : 'all';
+/** `true` if a commit has nothing but claims. */
+function isClaim({ jobs, forgotten, settings, annotations, events }: Writes): boolean {
+  const areClaimed = jobs.every(({ claimed, cancelled, outcome }) => claimed && !cancelled && outcome === 'none');
+  return areClaimed && forgotten.length + settings.size + annotations.size + events.length === 0;
 }
 
 class PostgresTransaction implements Transaction {
@@ -291,6 +327,9 @@ class PostgresTransaction implements Transaction {
   /** The versions of the jobs that are assumed. */
   readonly #assumed = new Map<Id, string>();
   #isUnheard = false;
+  #reading: Reading | undefined;
+  /** The totals as this transaction has read them. */
+  #totals: Sums | undefined;
   #connection: Connection | undefined;
   #isEnded = false;
   readonly #isLook: boolean;
@@ -303,9 +342,10 @@ class PostgresTransaction implements Transaction {
   async load(wants: readonly Want[]): Promise<Rows> {
     return this.#guard(async () => {
       const begun = await this.#begin();
-      const read = readWants(this.#run, this.#database.tables, wants, this.#isLook);
+      const read = readWants(this.#run, this.#database.tables, wants, this.#isLook, this.#reading!);
       await all([...begun, read]);
       const rows = await read;
+      if (wants.some(({ kind }) => kind === 'oldest')) this.#totals = sumsOf(rows.kept);
       if (!this.#isLook) this.#database.lossesInRow = 0;
       const missing: Id[] = [];
       for (const [id, job] of rows.jobs) {
@@ -370,38 +410,63 @@ class PostgresTransaction implements Transaction {
 
   async commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<Committed> {
     const begun = this.#hasBegun ? [] : await this.#guard(() => this.#begin());
-    const { tables } = this.#database;
+    const database = this.#database;
+    const { tables, freeLanes, floors, rowOf } = database;
     const { sessions } = tables;
-    const [sums, values] = keptValues(tables, keptChange(writes, this.#known), 3);
-    const added = keptColumns.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ');
+    const id = this.#idOf(session);
+    const change = keptChange(writes, this.#known);
+    const [sums, values] = keptValues(tables, change, 4);
+    const added = keptColumns.map((name, at) => `${name} = old.${name} + ${sums[at]}`).join(', ');
+    const set = `last_group = $2, last_attempt = $3, seen_at = now(), ${added}`;
+    const came = positionsOf(writes, this.#known);
+    floors.lower(came);
     // All is sent in this turn, so the bytes are those of now.
-    const { freeLanes } = this.#database;
     const runs = [
       ...begun,
       ...startWrites(this.#run, tables, writes, this.#known, this.#assumed, this.#isUnheard, freeLanes),
     ];
-    const noted = this.#run<{ version: string }>(
-      `insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
-          values ($1, $2, $3, ${sums.join(', ')})
-          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now(), ${added}
-          returning pg_current_xact_id()::xid::text as version`,
-      [this.#idOf(session), group, attempt, ...values],
+    const noted = this.#run<{ version: string; place: string }>(
+      `with there as (
+          update ${sessions} old set ${set} where ctid = $4::text::tid and id = $1 returning ctid),
+        made as (
+          insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
+            select $1, $2, $3, ${sums.join(', ')} where not exists (select from there)
+            on conflict (id) do update set ${set} returning ctid)
+        select pg_current_xact_id()::xid::text as version, ctid::text as place
+          from (select ctid from there union all select ctid from made) as noted`,
+      [id, group, attempt, rowOf.get(id) ?? null, ...values],
     );
     const committed = this.#run('commit');
     const changesJobs = writes.jobs.length + writes.forgotten.length > 0;
-    const kept = changesJobs ? readKept(this.#run, tables) : undefined;
+    const kept = changesJobs ? this.#readKept(change) : undefined;
     return this.#guard(async () => {
+      if (kept !== undefined) database.totals = undefined;
       await all([...runs, noted, committed, ...(kept === undefined ? [] : [kept])]);
       this.#hasBegun = false;
-      this.#database.conflictsInRow = 0;
+      database.conflictsInRow = 0;
       for (const { id, gates } of writes.lanes.joined) if (gates.length === 0) freeLanes.add(id);
-      this.#database.notify(newsOf(writes));
-      return { version: (await noted)[0]!.version, kept: await kept };
+      database.notify(isPing(writes) ? 'ping' : came, isClaim(writes));
+      const { version, place } = (await noted)[0]!;
+      rowOf.set(id, place);
+      if (kept !== undefined) database.totals = (await kept).sums;
+      return { version, kept: (await kept)?.kept };
     });
+  }
+
+  /** Returns the totals behind this commit: those that were read before, and its change. */
+  async #readKept(change: KeptChange): Promise<{ readonly sums: Sums; readonly kept: Rows['kept'] }> {
+    const { tables, totals } = this.#database;
+    const before = this.#totals ?? totals;
+    const [sums, oldest] = await Promise.all([
+      before === undefined || change.moved.size > 0 ? readSums(this.#run, tables) : addedTo(before, change.sums),
+      readOldest(this.#run, tables, this.#reading!),
+    ]);
+    return { sums, kept: keptOf(sums, oldest) };
   }
 
   end(): void {
     this.#isEnded = true;
+    if (this.#reading !== undefined) this.#database.floors.end(this.#reading);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
@@ -421,7 +486,7 @@ class PostgresTransaction implements Transaction {
   /** Begins at the first use. Returns the statements that are on their way. */
   async #begin(): Promise<Promise<unknown>[]> {
     if (this.#hasBegun) return [];
-    const { conflictsInRow, lossesInRow, tables } = this.#database;
+    const { conflictsInRow, lossesInRow, tables, floors } = this.#database;
     // A read-only server takes each connection and refuses each change.
     if (!this.#isLook && lossesInRow > 1)
       await pause(Math.min(againMs.first * 2 ** (lossesInRow - 2), againMs.most) * (0.5 + Math.random() / 2));
@@ -429,6 +494,7 @@ class PostgresTransaction implements Transaction {
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
+    this.#reading ??= floors.begin();
     if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(beginning)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.

@@ -8,17 +8,21 @@ import type { Kept } from '../../core/state/completed.js';
 import { completedBytes, isFailedRoot, rootCompletedAt } from '../shared/columns.js';
 import type { KeptCount, Rows, Writes } from '../shared/database.js';
 import type { Run } from './connection.js';
+import { floorOf, type Reading } from './floors.js';
 import type { Tables } from './tables.js';
 import { uuidOf } from './values.js';
 import type { Known } from './writing.js';
 
 type Column = 'succeeded' | 'succeeded_bytes' | 'failed' | 'failed_bytes';
 
+export type Sums = Readonly<Record<Column, number>>;
+type Oldest = Readonly<Record<Kept, number | null>>;
+
 export const keptColumns: readonly Column[] = ['succeeded', 'succeeded_bytes', 'failed', 'failed_bytes'];
 
 /** The change of the totals by a commit. */
 export interface KeptChange {
-  readonly sums: Readonly<Record<Column, number>>;
+  readonly sums: Sums;
   /**
    * Roots with members that this commit does not write, whose bytes follow their root: 1 for one
    * that is a failed one now, -1 for one that was.
@@ -62,18 +66,46 @@ export function keptChange({ jobs, forgotten }: Writes, known: Known): KeptChang
 const hasFailed = (root: JobRecord | undefined): boolean => root !== undefined && isFailedRoot(root);
 
 /** Reads the totals, and the times of the oldest roots. */
-export async function readKept(run: Run, { sessions, jobs }: Tables): Promise<Rows['kept']> {
+export async function readKept(run: Run, tables: Tables, reading: Reading): Promise<Rows['kept']> {
+  const [sums, oldest] = await Promise.all([readSums(run, tables), readOldest(run, tables, reading)]);
+  return keptOf(sums, oldest);
+}
+
+/** Reads the totals: the rows of all sessions, with all versions that vacuum has left. */
+export async function readSums(run: Run, { sessions }: Tables): Promise<Sums> {
   const sums = keptColumns.map((name) => `coalesce(sum(${name}), 0)::float8 as ${name}`).join(', ');
-  const oldest = (hasFailed: boolean) => `(select completed_at from ${jobs}
-    where has_failed = ${hasFailed} and completed_at is not null and not is_awaited order by completed_at, id limit 1)`;
-  const text = `select ${sums}, ${oldest(false)} as succeeded_at, ${oldest(true)} as failed_at from ${sessions}`;
-  const [row] = await run<Record<string, number | null>>(text);
-  const of = (kept: Kept): KeptCount => {
-    const oldestAt = row![`${kept}_at`] ?? undefined;
-    return { count: row![kept]!, bytes: row![`${kept}_bytes`]!, oldestAt };
-  };
+  return (await run<Sums>(`select ${sums} from ${sessions}`))[0]!;
+}
+
+/** Reads the times of the oldest roots. */
+export async function readOldest(run: Run, { jobs }: Tables, reading: Reading): Promise<Oldest> {
+  const oldest = (hasFailed: boolean, floor: string) => `(select completed_at from ${jobs}
+    where has_failed = ${hasFailed} and completed_at >= ${floor} and not is_awaited order by completed_at, id limit 1)`;
+  const text = `select ${oldest(false, '$1')} as succeeded, ${oldest(true, '$2')} as failed`;
+  const [row] = await run<Oldest>(text, [floorOf(reading, 'succeeded'), floorOf(reading, 'failed')]);
+  for (const kept of ['succeeded', 'failed'] as const) {
+    const at = row![kept];
+    if (at !== null) reading.found(kept, [at]);
+  }
+  return row!;
+}
+
+export function keptOf(sums: Sums, oldest: Oldest): Rows['kept'] {
+  const of = (kept: Kept): KeptCount => ({
+    count: sums[kept],
+    bytes: sums[`${kept}_bytes`],
+    oldestAt: oldest[kept] ?? undefined,
+  });
   return { succeeded: of('succeeded'), failed: of('failed') };
 }
+
+export const sumsOf = ({ succeeded, failed }: Rows['kept']): Sums => ({
+  ...{ succeeded: succeeded.count, succeeded_bytes: succeeded.bytes },
+  ...{ failed: failed.count, failed_bytes: failed.bytes },
+});
+
+export const addedTo = (a: Sums, b: Sums): Sums =>
+  Object.fromEntries(keptColumns.map((name) => [name, a[name] + b[name]])) as Sums;
 
 /** Returns the values of the columns as SQL, whose parameters begin behind `taken` others. */
 export function keptValues(

@@ -6,6 +6,7 @@ import type { Rows } from '../shared/database.js';
 import { type LaneWrites, laneOf, placeOf, type StoredLane, shareOf } from '../shared/lanes.js';
 import { indexKey, type Want, wantKey } from '../shared/wants.js';
 import type { Run } from './connection.js';
+import { lineValues, type Position, type Reading } from './floors.js';
 import type { Tables } from './tables.js';
 import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
 
@@ -13,11 +14,19 @@ import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
 const headTypes = {
   ...{ line_priority: 'float8', line_front: 'smallint', line_alone: 'smallint', eligible: 'float8' },
 } as const;
-const order = `${Object.keys(headTypes).join(', ')}, id`;
-
-/** Returns a place as the values of these columns. */
-const lineValues = ({ priority, front, alone, eligible, id }: Place) =>
-  [-priority, front ? 0 : 1, alone ? 0 : 1, eligible, uuidOf(id)] as const;
+/** The columns of a place in line, with their types and least values. */
+const placeTypes: Readonly<Record<string, string>> = { ...headTypes, id: 'uuid' };
+const leasts: Readonly<Record<string, string>> = {
+  ...{ line_priority: `'-infinity'`, line_front: '0', line_alone: '0', eligible: `'-infinity'` },
+  id: `'${uuidOf('\0'.repeat(16))}'`,
+};
+const placeNames = Object.keys(placeTypes);
+const order = placeNames.join(', ');
+/** Returns the columns of a head, each behind a prefix. */
+const head = (prefix: string) =>
+  Object.keys(headTypes)
+    .map((name) => `${prefix}${name}`)
+    .join(', ');
 
 const placeFrom = (priority: number, front: number, alone: number, eligible: number, id: Id): Place => ({
   ...{ priority: 0 - priority, front: front === 0, alone: alone === 0, eligible, id },
@@ -35,6 +44,10 @@ interface LaneJson {
   readonly line_front: number;
   readonly line_alone: number;
   readonly eligible: number;
+  /**
+   * The place of the first job of a lane without gates, also if another transaction has locked it.
+   */
+  readonly first: Position | null;
   /** By gate: the places that are taken, and the rate. */
   readonly held: readonly number[];
   readonly buckets: readonly (string | null)[];
@@ -53,6 +66,8 @@ function laneFrom(row: LaneJson): StoredLane {
     opensAt: row.opens_at ?? undefined,
   };
 }
+
+const withoutHyphens = (value: string | number) => (typeof value === 'string' ? value.replaceAll('-', '') : value);
 
 type LineWant = Extract<Want, { kind: 'lanes' | 'parked' | 'rest' }>;
 
@@ -73,8 +88,10 @@ export function lineQuery(
   want: LineWant,
   columns: readonly string[],
   isLook: boolean,
+  reading: Reading,
 ): [string, unknown[]] {
-  return want.kind === 'rest' ? restQuery(tables, want, columns, isLook) : lanesQuery(tables, want, columns, isLook);
+  if (want.kind === 'rest') return restQuery(tables, want, columns, isLook);
+  return lanesQuery(tables, want, columns, isLook, reading);
 }
 
 function lanesQuery(
@@ -82,6 +99,7 @@ function lanesQuery(
   want: Extract<LineWant, { kind: 'lanes' | 'parked' }>,
   columns: readonly string[],
   isLook: boolean,
+  reading: Reading,
 ): [string, unknown[]] {
   const values: unknown[] = [];
   const value = (of: unknown) => `$${values.push(of)}`;
@@ -100,17 +118,26 @@ function lanesQuery(
       find(false, `${inQueue} and gates = '{}'`);
     }
   }
-  const jobsOf = (isGated: boolean) => `select job.*, null::jsonb as lane from found cross join lateral (
-    select ${columns.join(', ')} from ${jobs} where queue = found.queue and lane = found.id and queued order by ${order}
-    limit greatest(2, ${want.most} / (select count(*) from found)) ${skipping(isLook || isGated)}) as job
+  const floors = value(JSON.stringify(Object.fromEntries(reading.ofLines())));
+  const floor = `cross join lateral (select ${floors}::jsonb -> replace(found.id::text, '-', '') as at) as floor`;
+  const floorOf = (name: string, at: number) => `coalesce((floor.at ->> ${at})::${placeTypes[name]}, ${leasts[name]})`;
+  // No job of a lane with gates goes before its head.
+  const firstOf = (isGated: boolean, what: string, rest: string) =>
+    `select ${what} from ${jobs} where queue = found.queue and lane = found.id and queued
+      and ${isGated ? `(${head('')}) >= (${head('found.')})` : `(${order}) >= (${placeNames.map(floorOf).join(', ')})`}
+      order by ${order} limit ${rest}`;
+  const share = `greatest(2, ${want.most} / (select count(*) from found))`;
+  const jobsOf = (isGated: boolean) => `select job.*, null::jsonb as lane from found ${isGated ? '' : floor}
+    cross join lateral (${firstOf(isGated, columns.join(', '), `${share} ${skipping(isLook || isGated)}`)}) as job
     where found.gates ${isGated ? '<>' : '='} '{}'`;
   const ofGates = (what: string) =>
     `array(select (${what}) from unnest(gates) with ordinality as at (gate, n) order by n)`;
   const text = `with found as materialized (${found.join(' union all ')})
     ${jobsOf(false)} union all ${jobsOf(true)} union all
     select ${columns.map(() => 'null').join(', ')}, to_jsonb(found) || jsonb_build_object(
+      'first', case when gates = '{}' then (${firstOf(false, `jsonb_build_array(${order})`, '1')}) end,
       'held', ${ofGates(`select count(*) from ${places} where key = gate`)},
-      'buckets', ${ofGates(`select body from ${buckets} where key = gate`)}) from found`;
+      'buckets', ${ofGates(`select body from ${buckets} where key = gate`)}) from found ${floor}`;
   return [text, values];
 }
 
@@ -120,10 +147,10 @@ function restQuery(
   columns: readonly string[],
   isLook: boolean,
 ): [string, unknown[]] {
-  const asked = { lane: 'uuid', is_gated: 'boolean', ...headTypes, id: 'uuid' };
+  const asked = { lane: 'uuid', is_gated: 'boolean', ...placeTypes };
   const arrays = Object.values(asked).map((type, at) => `$${at + 2}::${type}[]`);
   const rows = lanes.map(({ lane, isGated, after }) => [uuidOf(lane), isGated, ...lineValues(after)]);
-  const behind = `(${order}) > (${[...Object.keys(headTypes), 'id'].map((name) => `asked.${name}`).join(', ')})`;
+  const behind = `(${order}) > (${placeNames.map((name) => `asked.${name}`).join(', ')})`;
   const jobsOf = (isGated: boolean) => `select job.*, null::jsonb as lane
     from unnest(${arrays.join(', ')}) as asked (${Object.keys(asked).join(', ')}) cross join lateral (
       select ${columns.join(', ')} from ${jobs} where queue = $1 and lane = asked.lane and queued and ${behind}
@@ -134,7 +161,13 @@ function restQuery(
 }
 
 /** Notes the answer to a want: its lanes, and how far each was read. */
-export function noteLine(want: LineWant, answer: readonly InLine[], jobs: readonly JobRecord[], rows: Rows): void {
+export function noteLine(
+  want: LineWant,
+  answer: readonly InLine[],
+  jobs: readonly JobRecord[],
+  rows: Rows,
+  reading: Reading,
+): void {
   const last = new Map<Id, Place>();
   const counts = new Map<Id, number>();
   for (const job of jobs) {
@@ -151,6 +184,7 @@ export function noteLine(want: LineWant, answer: readonly InLine[], jobs: readon
   for (const row of found) {
     const lane = laneFrom(row);
     rows.lanes.push(lane);
+    if (row.first !== null) reading.found(uuidOf(lane.id)!, row.first.map(withoutHyphens));
     if (row.is_first) firsts.push(lane);
     for (const [at, key] of lane.gates.entries()) {
       rows.counts.set(indexKey('place', key), row.held[at]!);
@@ -195,12 +229,12 @@ export function writeLanes(
   const gated = joined.filter(({ gates }) => gates.length > 0);
   if (gated.length > 0) {
     const [rows, values] = table(gated.map(valuesOf), { id: 'uuid', ...headTypes });
-    const names = Object.keys(headTypes);
-    const head = (of: string) => `(${names.map((name) => `${of}.${name}`).join(', ')})`;
-    const set = names.map((name) => `${name} = new.${name}`).join(', ');
+    const set = Object.keys(headTypes)
+      .map((name) => `${name} = new.${name}`)
+      .join(', ');
     runs.push(
       run(
-        `update ${lanes} old set ${set} from ${rows} where old.id = new.id and ${head('old')} > ${head('new')}`,
+        `update ${lanes} old set ${set} from ${rows} where old.id = new.id and (${head('old.')}) > (${head('new.')})`,
         values,
       ),
     );

@@ -16,6 +16,7 @@ import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
 import { type Index, indexKey, type Want } from '../shared/wants.js';
 import type { Row, Run } from './connection.js';
+import { floorOf, type Reading } from './floors.js';
 import { readKept } from './kept.js';
 import { type InLine, lineQuery, noteLine } from './lanes.js';
 import { farFrom, farOf, readPayload } from './payloads.js';
@@ -94,7 +95,13 @@ function foundQuery(tables: Tables, name: Exclude<Index, 'member'>, keys: readon
 }
 
 /** A look locks nothing. */
-export async function readWants(run: Run, tables: Tables, wants: readonly Want[], isLook: boolean): Promise<Rows> {
+export async function readWants(
+  run: Run,
+  tables: Tables,
+  wants: readonly Want[],
+  isLook: boolean,
+  reading: Reading,
+): Promise<Rows> {
   const rows = noRows();
   const jobs = new Map<Id, JobRecord>();
   // All records are walked through without a way to read more.
@@ -170,24 +177,23 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       case 'lanes':
       case 'parked':
       case 'rest': {
-        const [text, values] = lineQuery(tables, want, jobColumns, isLook);
+        const [text, values] = lineQuery(tables, want, jobColumns, isLook, reading);
         const read = async () => {
           const answer = await run<StoredJob & InLine>(text, values);
-          noteLine(want, answer, await admit(answer.filter(({ lane }) => lane === null)), rows);
+          noteLine(want, answer, await admit(answer.filter(({ lane }) => lane === null)), rows, reading);
         };
         reads.push(read());
         break;
       }
-      case 'due':
-        reads.push(
-          find(`select id, parent from ${tables.jobs} where due_at <= $1 order by due_at, id limit ${want.most}`, [
-            want.by,
-          ]),
-        );
+      case 'due': {
+        const where = `due_at <= $1 and due_at >= $2 order by due_at, id limit ${want.most}`;
+        const values = [want.by, floorOf(reading, 'due')];
+        reads.push(find(`select id, parent from ${tables.jobs} where ${where}`, values));
         break;
+      }
       case 'oldest': {
-        const where = `has_failed = $1 and completed_at is not null order by completed_at, id limit ${want.most}`;
-        reads.push(findWhere(where, [want.kept === 'failed']));
+        const where = `has_failed = $1 and completed_at >= $2 order by completed_at, id limit ${want.most}`;
+        reads.push(findWhere(where, [want.kept === 'failed', floorOf(reading, want.kept)]));
         isKeptAsked = true;
         break;
       }
@@ -212,7 +218,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         said.push(want.job);
         break;
       case 'timer':
-        reads.push(readTimer(run, tables, want.now, rows));
+        reads.push(readTimer(run, tables, want.now, rows, reading));
         break;
       case 'tallies':
         reads.push(readTallies(run, tables, rows));
@@ -249,7 +255,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       }
     }
   }
-  if (isKeptAsked) reads.push(readKept(run, tables).then((kept) => Object.assign(rows.kept, kept)));
+  if (isKeptAsked) reads.push(readKept(run, tables, reading).then((kept) => Object.assign(rows.kept, kept)));
   reads.push(findAll(ids));
   if (trees.length > 0) {
     const roots = `select id from ${tables.jobs} where id = any($1)`;
@@ -287,11 +293,12 @@ function* parentsFirst(jobs: ReadonlyMap<Id, JobRecord>): IterableIterator<JobRe
   }
 }
 
+/** The jobs come in the order of their ids: those that look at all expect that of their puts. */
 function withAbove({ jobs }: Tables, base: string): string {
   return `with recursive base as materialized (${base}),
     up (id, parent) as (select id, parent from base union select j.id, j.parent from ${jobs} j join up on j.id = up.parent)
     select ${jobColumns.join(', ')}, id in (select id from base) as is_asked from ${jobs}
-    where id in (select id from up)`;
+    where id in (select id from up) order by id`;
 }
 
 const jobColumns = ['id', 'parent', 'header', 'args', 'result', 'far'];
@@ -381,13 +388,14 @@ async function readAllSettings(run: Run, { settings, listeners }: Tables, rows: 
   }
 }
 
-async function readTimer(run: Run, { jobs, lanes }: Tables, now: number, rows: Rows): Promise<void> {
+async function readTimer(run: Run, { jobs, lanes }: Tables, now: number, rows: Rows, reading: Reading): Promise<void> {
   const [row] = await run<{ due_at: number | null; opens_at: number | null; now: number }>(
-    `select (select min(due_at) from ${jobs} where due_at is not null) as due_at,
+    `select (select min(due_at) from ${jobs} where due_at >= $2) as due_at,
       (select min(opens_at) from ${lanes} where opens_at > $1) as opens_at,
       extract(epoch from clock_timestamp())::float8 * 1000 as now`,
-    [now],
+    [now, floorOf(reading, 'due')],
   );
+  if (row!.due_at !== null) reading.found('due', [row!.due_at]);
   rows.timer = row!.due_at ?? undefined;
   rows.opensAt = row!.opens_at ?? undefined;
   rows.now = row!.now;

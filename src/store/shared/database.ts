@@ -165,7 +165,10 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
 export interface Committed {
   /** The version of the jobs that it wrote. */
   readonly version: string;
-  /** The totals of the kept roots, as they were after it; undefined if it changed no job. */
+  /**
+   * The totals of the kept roots, as they were after it; undefined if it changed no job. Commits of
+   * others may be missing: see `Database.readAll`.
+   */
   readonly kept: Rows['kept'] | undefined;
 }
 
@@ -240,12 +243,18 @@ export interface Database {
    */
   begin(purpose: 'change' | 'look'): Transaction;
   /**
-   * Calls `wake` when others may have committed anything but proofs of life. A hint: it may come
-   * too often, too late or never. Returns the way to end it.
+   * Calls `wake` when others may have committed anything but proofs of life. `holders` are the
+   * dispatchers that have jobs at hand which they changed; undefined if that is not known. A hint:
+   * it may come too often, too late or never. Returns the way to end it.
    */
-  watch(wake: () => void): () => void;
+  watch(wake: (holders?: ReadonlySet<Id>) => void): () => void;
   /** `true` while such hints come, as far as it is known. */
   readonly hears?: boolean;
+  /**
+   * Reads may pass over rows that came among the first ones of an index, until a hint of their
+   * commit comes. From now on they pass over none. Missing: they never do.
+   */
+  readAll?(): void;
   /** As in a transaction. */
   arePosted?(): Promise<boolean>;
   /** Payloads of more bytes are uploaded before the commands that have them are decided. */

@@ -193,6 +193,8 @@ export class SharedStore implements Store {
   #proving: Promise<void> | undefined;
   /** `true` if others may have changed something since the last look. */
   #stale = false;
+  /** `true` if others may have changed the jobs of this dispatcher since the last look. */
+  #isHeldStale = true;
   /** The awaited jobs that this round of looks has not yet asked for. */
   #unasked: Id[] = [];
   /** `true` if it is time to drop events that are read. */
@@ -254,7 +256,7 @@ export class SharedStore implements Store {
     await Promise.race([this.#lookAround(), this.#failing]);
     limit?.clear();
     if (this.#failed !== undefined) throw this.#failed;
-    this.#unwatch = this.#database.watch(() => this.#wake());
+    this.#unwatch = this.#database.watch((holders) => this.#wake(holders));
     this.#pollLater();
   }
 
@@ -373,8 +375,9 @@ export class SharedStore implements Store {
   }
 
   /** Others may have changed all that is known here, also of lines and kept roots. */
-  #wake(): void {
+  #wake(holders?: ReadonlySet<Id>): void {
     this.#stale = true;
+    this.#isHeldStale ||= holders?.has(this.#outside.dispatcher) !== false;
     this.#inLine = 'unknown';
     this.#kept = undefined;
     this.#work();
@@ -387,6 +390,7 @@ export class SharedStore implements Store {
       if (this.#database.hears === true && ++this.#polls % pollsHeard > 0) this.#findPosted();
       else {
         this.#sweeps = true;
+        this.#database.readAll?.();
         this.#wake();
       }
       this.#pollLater();
@@ -675,7 +679,9 @@ export class SharedStore implements Store {
     const now = this.#outside.now();
     const opensFrom = now + this.#clock.aheadMs;
     const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now: opensFrom }, ...this.#hearing.wants];
-    if (dispatcher !== '') wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
+    const isHeldStale = this.#isHeldStale && dispatcher !== '';
+    this.#isHeldStale = false;
+    if (isHeldStale) wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
     for (const job of said) wants.push({ kind: 'annotations', job });
     const hears = this.#hearing.isOn;
@@ -691,7 +697,7 @@ export class SharedStore implements Store {
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
       const changed = rows.held.map((id) => view.known(id)).filter(isThere);
-      const effects = this.#own.seen(rows.held, changed);
+      const effects = isHeldStale ? this.#own.seen(rows.held, changed) : [];
       for (const id of outcomes) {
         const job = view.known(id);
         if (job !== undefined && job.outcome !== 'none')

@@ -5,7 +5,8 @@ import { type OpenOptions, open, type Runtime } from 'callsheet';
 import pg from 'pg';
 import pino from 'pino';
 import { type Own, startOwn } from '../../../bench/harness/postgres-server.js';
-import { Connection } from '../../../src/store/postgres/connection.js';
+import { Connection, type Run } from '../../../src/store/postgres/connection.js';
+import { Floors } from '../../../src/store/postgres/floors.js';
 import { readWants } from '../../../src/store/postgres/reading.js';
 import { migrate } from '../../../src/store/postgres/schema.js';
 import { tablesOf } from '../../../src/store/postgres/tables.js';
@@ -33,6 +34,7 @@ export class Place {
   readonly admin: pg.Client;
   readonly #open: Runtime[] = [];
   readonly #ends: (() => Promise<void>)[] = [];
+  readonly #floors = new Floors();
 
   private constructor(server: Own, admin: pg.Client) {
     this.#server = server;
@@ -120,6 +122,31 @@ export class Place {
     await this.admin.query(`vacuum analyze ${jobs}`);
   }
 
+  async #readLanes(run: Run, most: number, except: readonly string[], isLook: boolean): Promise<void> {
+    const want = { kind: 'lanes', queue: '', except, now: Date.now(), after: undefined, most } as const;
+    await readWants(run, tablesOf(schema), [want], isLook, this.#floors.begin());
+  }
+
+  /** Looks as a claim does. Those that follow begin where it has found jobs. */
+  async look(): Promise<void> {
+    await this.#readLanes(async (text, values) => (await this.admin.query(text, values)).rows, 64, [], true);
+  }
+
+  /** Keeps a snapshot of now, as a forgotten transaction does. Returns the way to end it. */
+  async pin(): Promise<() => Promise<void>> {
+    const pinned = new pg.Client({ connectionString: this.url });
+    await pinned.connect();
+    await pinned.query('begin isolation level repeatable read');
+    await pinned.query('select 1');
+    return () => pinned.end();
+  }
+
+  /** The pages that the server has touched. */
+  async touched(): Promise<number> {
+    const text = `select (blks_hit + blks_read)::float8 as pages from pg_stat_database where datname = 'postgres'`;
+    return (await this.row<{ pages: number }>(text)).pages;
+  }
+
   /** Buffers of the look of a claim, by the server's own count. */
   async buffersOfLook(most = 64, except: readonly string[] = []): Promise<{ buffers: number; ms: number }> {
     const best = { buffers: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
@@ -132,12 +159,7 @@ export class Place {
         sum = { buffers: sum.buffers + plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], ms: sum.ms + ms };
         return [];
       };
-      await readWants(
-        run,
-        tablesOf(schema),
-        [{ kind: 'lanes', queue: '', except, now: Date.now(), after: undefined, most }],
-        false,
-      );
+      await this.#readLanes(run, most, except, false);
       await this.admin.query('rollback');
       best.buffers = Math.min(best.buffers, sum.buffers);
       best.ms = Math.min(best.ms, sum.ms);
