@@ -12,9 +12,16 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** Copies the bytes written so far into a buffer of their own. */
+  /**
+   * Returns the bytes written so far in a buffer of their own. Many are not copied: the writer
+   * gives its memory away, and begins anew.
+   */
   copy(): Uint8Array {
-    return new Uint8Array(this.bytes);
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    if (byteLength <= mostCopied) return new Uint8Array(this.bytes);
+    this.#bytes = Buffer.allocUnsafe(4096);
+    this.#end = 0;
+    return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
   get length(): number {
@@ -91,6 +98,8 @@ export class ByteWriter {
     this.#bytes = larger;
   }
 }
+
+const mostCopied = 1 << 20;
 
 /** Up to this many bytes are copied in a loop. */
 const shortBytes = 32;

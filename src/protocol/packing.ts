@@ -12,9 +12,16 @@ export const protocolVersion = 3;
 /** `copyBuffers`: an unpacked payload may be kept for long and must not keep the whole batch. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });
 
+const mostCopied = 1 << 20;
+const poolBytes = 8192;
+
 export function packBatch(messages: readonly unknown[]): Uint8Array {
+  const packed = packr.pack([protocolVersion, messages]);
   // The packer returns a view of a pool; the copy has a buffer of its exact size.
-  return new Uint8Array(packr.pack([protocolVersion, messages]));
+  if (packed.byteLength <= mostCopied) return new Uint8Array(packed);
+  // The pool is large, too: it is given away.
+  packr.useBuffer(Buffer.allocUnsafeSlow(poolBytes));
+  return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }
 
 export function unpackBatch<M>(bytes: Uint8Array): M[] {
