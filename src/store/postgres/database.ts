@@ -324,9 +324,7 @@ function isClaim({ jobs, forgotten, settings, annotations, events }: Writes): bo
 class PostgresTransaction implements Transaction {
   readonly #database: PostgresDatabase;
   readonly #known = new Map<Id, JobRecord>();
-  /** The versions of the jobs that are assumed. */
-  readonly #assumed = new Map<Id, string>();
-  #isUnheard = false;
+  readonly #assumptions;
   #reading: Reading | undefined;
   /** The totals as this transaction has read them. */
   #totals: Sums | undefined;
@@ -336,6 +334,7 @@ class PostgresTransaction implements Transaction {
 
   constructor(database: PostgresDatabase, isLook: boolean) {
     this.#database = database;
+    this.#assumptions = { versions: new Map<Id, string>(), unheard: false, lanes: database.freeLanes };
     this.#isLook = isLook;
   }
 
@@ -360,9 +359,9 @@ class PostgresTransaction implements Transaction {
   assume(jobs: readonly KnownJob[], unheard: boolean): void {
     for (const { job, version } of jobs) {
       this.#known.set(job.id, job);
-      this.#assumed.set(job.id, version);
+      this.#assumptions.versions.set(job.id, version);
     }
-    this.#isUnheard = unheard;
+    this.#assumptions.unheard = unheard;
   }
 
   async arePosted(): Promise<boolean> {
@@ -421,10 +420,7 @@ class PostgresTransaction implements Transaction {
     const came = positionsOf(writes, this.#known);
     floors.lower(came);
     // All is sent in this turn, so the bytes are those of now.
-    const runs = [
-      ...begun,
-      ...startWrites(this.#run, tables, writes, this.#known, this.#assumed, this.#isUnheard, freeLanes),
-    ];
+    const runs = [...begun, ...startWrites(this.#run, tables, writes, this.#known, this.#assumptions)];
     const noted = this.#run<{ version: string; place: string }>(
       `with there as (
           update ${sessions} old set ${set} where ctid = $4::text::tid and id = $1 returning ctid),

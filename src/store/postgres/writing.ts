@@ -127,15 +127,25 @@ function payloadColumn(slot: PayloadSlot): Column {
   return { type: 'bytea', of };
 }
 
+/** The things that a transaction knows beside the rows that it has read. */
+export interface Assumptions {
+  /** The versions of jobs that it has not read: they must not have changed. */
+  readonly versions: ReadonlyMap<Id, string>;
+  /** `true` if there must be no listener. */
+  readonly unheard: boolean;
+  /** Lanes without gates, whose rows are there. */
+  readonly lanes: ReadonlySet<Id>;
+}
+
+const noAssumptions: Assumptions = { versions: new Map(), unheard: false, lanes: new Set() };
+
 /** Starts all statements of a commit. The bytes of the records are taken before this returns. */
 export function startWrites(
   run: Run,
   tables: Tables,
   writes: Writes,
   known: Known,
-  assumed: ReadonlyMap<Id, string> = new Map(),
-  unheard = false,
-  knownLanes: ReadonlySet<Id> = new Set(),
+  assumptions = noAssumptions,
 ): Promise<unknown>[] {
   const jobs = new Map(writes.jobs.map((job) => [job.id, job]));
   const rootOf = (id: Id): Id => {
@@ -146,25 +156,17 @@ export function startWrites(
   const inserted = new Set(writes.inserted);
   const rows = writes.jobs.map((job): JobRow => {
     const before = inserted.has(job.id) ? undefined : known.get(job.id);
-    return { job, root: rootOf(job.id), before, version: assumed.get(job.id) ?? null };
+    return { job, root: rootOf(job.id), before, version: assumptions.versions.get(job.id) ?? null };
   });
+  const changed = rows.filter(({ before }) => before !== undefined);
+  const added = rows.filter(({ before }) => before === undefined);
   return [
-    ...update(
-      run,
-      tables,
-      rows.filter(({ before }) => before !== undefined),
-      assumed.size > 0,
-      unheard,
-    ),
-    ...insert(
-      run,
-      tables,
-      rows.filter(({ before }) => before === undefined),
-    ),
+    ...update(run, tables, changed, assumptions),
+    ...insert(run, tables, added),
     ...writeUses(run, tables, writes, (id) => (inserted.has(id) ? undefined : known.get(id))),
     ...forget(run, tables, writes.forgotten, known),
     ...writePlaces(run, tables, writes, known),
-    ...writeLanes(run, tables, writes.lanes, knownLanes),
+    ...writeLanes(run, tables, writes.lanes, assumptions.lanes),
     ...writeSettings(run, tables, writes),
     ...writeAnnotations(run, tables, writes.annotations),
     ...writeBuckets(run, tables, writes),
@@ -243,23 +245,22 @@ function insert(run: Run, { jobs }: Tables, rows: readonly JobRow[]): Promise<un
   return [run(`insert into ${jobs} (${names.join(', ')}) select ${names.map(of).join(', ')} from ${table}`, values)];
 }
 
-/** If rows are assumed, all must have their versions. With `unheard`, there must be no listener. */
+/** If rows are assumed, all must have their versions. */
 function update(
   run: Run,
   { jobs, listeners, expect }: Tables,
   rows: readonly JobRow[],
-  areAssumed: boolean,
-  unheard: boolean,
+  { versions: { size }, unheard }: Assumptions,
 ): Promise<unknown>[] {
   if (rows.length === 0) return [];
-  const columns = { id: fixed.id!, ...changing, ...kept, ...(areAssumed && versions) };
+  const columns = { id: fixed.id!, ...changing, ...kept, ...(size > 0 && versions) };
   const { table, values, of } = jobTableOf(columns, rows);
   const set = Object.keys(changing).map((name) => {
     if (name !== 'args' && name !== 'result') return `${name} = ${of(name)}`;
     return `${name} = case when ${of(`keeps_${name}`)} then old.${name} else ${of(name)} end`;
   });
   const text = `update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`;
-  if (!areAssumed) return [run(text, values)];
+  if (size === 0) return [run(text, values)];
   const version = of('version');
   const changed = `${text} and (${version} is null or old.xmin = ${version}) returning 1`;
   const condition = `count(*) = $${values.push(rows.length)}${unheard ? ` and not exists (select from ${listeners})` : ''}`;
