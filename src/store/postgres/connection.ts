@@ -18,6 +18,9 @@ export type Row = Record<string, unknown>;
 /** Runs a statement. Calls in one turn are sent together. */
 export type Run = <R extends Row>(text: string, values?: unknown[]) => Promise<R[]>;
 
+/** Runs a `copy … to stdout`. The pieces of its output must be used before `take` returns. */
+export type Copy = (text: string, take: (piece: Buffer) => void) => Promise<void>;
+
 /** Milliseconds that a connection may take to begin. */
 const connectMs = 10_000;
 /** Milliseconds between two attempts to connect to a server that starts up. */
@@ -108,12 +111,30 @@ export class Connection {
 
   /** Runs one statement. Several calls in one turn are sent together, and answered in order. */
   async run<R extends Row = Row>(text: string, values: unknown[] = []): Promise<R[]> {
+    const answer = await this.#ask(() => this.#client.query<R>(this.#queryOf(text, values)));
+    // Several statements in one text have several answers, which are of no use.
+    return Array.isArray(answer) ? [] : answer.rows;
+  }
+
+  /** See `Copy`. */
+  copy(text: string, take: (piece: Buffer) => void): Promise<void> {
+    return this.#ask(async () => {
+      const { default: pg } = await loadDriver();
+      const query = Object.assign(new pg.Query(text), {
+        handleCopyData: ({ chunk }: { readonly chunk: Buffer }) => take(chunk),
+      });
+      await new Promise<void>((resolve, reject) => {
+        const end = (error: Error | null | undefined) => (error ? reject(error) : resolve());
+        this.#client.query(Object.assign(query, { callback: end }));
+      });
+    });
+  }
+
+  async #ask<A>(send: () => Promise<A>): Promise<A> {
     if (this.#lost !== undefined) throw new ConnectionError('the connection is lost', { cause: this.#lost });
     try {
       this.#cork();
-      const answer = await this.#client.query<R>(this.#queryOf(text, values));
-      // Several statements in one text have several answers, which are of no use.
-      return Array.isArray(answer) ? [] : answer.rows;
+      return await send();
     } catch (error) {
       const meaning = meaningOf(error);
       if (meaning instanceof ConnectionError) this.drop();

@@ -30,7 +30,7 @@ import {
 } from '../shared/database.js';
 import type { FarPayload } from '../shared/far-payload.js';
 import type { Want } from '../shared/wants.js';
-import { Connection, type ConnectionOptions, type Run } from './connection.js';
+import { Connection, type ConnectionOptions, type Copy, type Run } from './connection.js';
 import { bothOf, Floors, type Hint, hintFrom, holdersIn, positionsOf, type Reading, textOf } from './floors.js';
 import {
   addedTo,
@@ -341,7 +341,7 @@ class PostgresTransaction implements Transaction {
   async load(wants: readonly Want[]): Promise<Rows> {
     return this.#guard(async () => {
       const begun = await this.#begin();
-      const read = readWants(this.#run, this.#database.tables, wants, this.#isLook, this.#reading!);
+      const read = readWants(this.#run, this.#database.tables, wants, this.#isLook, this.#reading!, this.#copy);
       await all([...begun, read]);
       const rows = await read;
       if (wants.some(({ kind }) => kind === 'oldest')) this.#totals = sumsOf(rows.kept);
@@ -478,6 +478,7 @@ class PostgresTransaction implements Transaction {
   }
 
   readonly #run: Run = (text, values) => this.#connection!.run(text, values);
+  readonly #copy: Copy = (text, take) => this.#connection!.copy(text, take);
 
   /** Begins at the first use. Returns the statements that are on their way. */
   async #begin(): Promise<Promise<unknown>[]> {

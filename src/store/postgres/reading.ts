@@ -15,7 +15,7 @@ import { jobFrom } from '../job-bytes.js';
 import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
 import { type Index, indexKey, type Want } from '../shared/wants.js';
-import type { Row, Run } from './connection.js';
+import type { Copy, Row, Run } from './connection.js';
 import { floorOf, type Reading } from './floors.js';
 import { readKept } from './kept.js';
 import { type InLine, lineQuery, noteLine } from './lanes.js';
@@ -101,6 +101,7 @@ export async function readWants(
   wants: readonly Want[],
   isLook: boolean,
   reading: Reading,
+  copy: Copy,
 ): Promise<Rows> {
   const rows = noRows();
   const jobs = new Map<Id, JobRecord>();
@@ -224,7 +225,7 @@ export async function readWants(
         reads.push(readTallies(run, tables, rows));
         break;
       case 'payload':
-        reads.push(readPayload(run, tables, want.payload, rows));
+        reads.push(readPayload(copy, tables, want.payload, rows));
         break;
       case 'heard':
         isHeardAsked = true;
@@ -269,7 +270,7 @@ export async function readWants(
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
   if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
   await all(reads);
-  if (isWhole) await all([...jobs.values()].flatMap(farOf).map((payload) => readPayload(run, tables, payload, rows)));
+  if (isWhole) await all([...jobs.values()].flatMap(farOf).map((payload) => readPayload(copy, tables, payload, rows)));
   rows.jobs.push(...[...parentsFirst(jobs)].map((job): [Id, JobRecord] => [job.id, job]));
   for (const id of [...ids, ...trees]) if (!jobs.has(id)) rows.jobs.push([id, undefined]);
   return rows;

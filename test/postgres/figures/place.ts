@@ -124,7 +124,7 @@ export class Place {
 
   async #readLanes(run: Run, most: number, except: readonly string[], isLook: boolean): Promise<void> {
     const want = { kind: 'lanes', queue: '', except, now: Date.now(), after: undefined, most } as const;
-    await readWants(run, tablesOf(schema), [want], isLook, this.#floors.begin());
+    await readWants(run, tablesOf(schema), [want], isLook, this.#floors.begin(), async () => {});
   }
 
   /** Looks as a claim does. Those that follow begin where it has found jobs. */
