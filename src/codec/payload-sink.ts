@@ -7,6 +7,8 @@ import { isWellFormed } from './storable.js';
 
 /** Buffer kept between payloads, so that a small payload allocates only its own bytes. */
 const SLAB_BYTES = 16 * 1024;
+const LARGE_BYTES = 1024 * 1024;
+const FULL_PART = 0.9;
 /** Text up to this length is written in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 48;
 /** Shorter payloads are lent in views that are kept: a new view takes more memory than they do. */
@@ -33,10 +35,15 @@ export class PayloadSink {
     this.#limitBytes = limitBytes;
   }
 
-  /** Returns the payload, in a buffer of its own and of exactly its size. */
+  /**
+   * Returns the payload, in a buffer of its own and of exactly its size. A large one that fills
+   * most of the sink's memory gets that, since a copy would hold up the thread.
+   */
   finish(): Uint8Array {
-    if (this.#position > this.#limitBytes) throw new LimitReached();
-    return this.#bytes.slice(0, this.#position);
+    const length = this.#position;
+    if (length > this.#limitBytes) throw new LimitReached();
+    const isOwn = length > LARGE_BYTES && length > FULL_PART * this.#bytes.length;
+    return isOwn ? this.#bytes.subarray(0, length) : this.#bytes.slice(0, length);
   }
 
   /** Returns the payload in memory that the next one overwrites. */

@@ -32,6 +32,14 @@ describe('a payload', () => {
     }
   });
 
+  it('keeps its bytes when the next one is written, however large both are', () => {
+    const value = Buffer.alloc(3_000_000, 1);
+    const bytes = encode(value);
+    encode(Buffer.alloc(3_000_000, 2));
+    assert.ok(bytes.buffer.byteLength < 1.2 * bytes.length);
+    assert.ok(value.equals(decodePayload(bytes) as Buffer));
+  });
+
   it('can be read by msgpackr if the value is plain', () => {
     const packr = new Packr({ useRecords: false, moreTypes: true });
     const value = {
