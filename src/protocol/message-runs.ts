@@ -88,12 +88,14 @@ function readDelivery(input: ByteReader): Delivery {
   while (input.left > 0 && requests.length < longestRun) {
     requests.push(input.varint());
     const kind = outcomeForms[input.u8()] as OutcomeForm;
-    outcomes.push({ kind, payload: input.copied(input.varint()) });
+    const size = input.varint();
+    // A large one is most of its message.
+    outcomes.push({ kind, payload: size > mostPacked ? input.bytes(size) : input.copied(size) });
   }
   return ['deliver', requests, outcomes];
 }
 
-/** Larger arguments are not packed: it would copy them twice more. */
+/** Larger arguments are not packed, and results not copied again: that holds up the thread. */
 const mostPacked = 1 << 20;
 
 /**
