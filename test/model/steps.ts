@@ -280,7 +280,10 @@ const setSchedule = fc
     again: fc.boolean(),
   })
   .map(({ name, asked, isRare, again, ...handling }): Step => {
-    const free = { beginAfterMs: undefined, beginByMs: undefined, timeoutMs: undefined, unique: undefined };
+    // Jobs with the same date stand in line by their ids, and that of a tick's job does not show
+    // when it was made. So such a job gets no date.
+    const retry = asked.retry === 'later' ? 'at once' : asked.retry;
+    const free = { beginAfterMs: undefined, beginByMs: undefined, timeoutMs: undefined, unique: undefined, retry };
     const ticks = { everyMs: isRare ? 80_000 : 6000, anchorMs: schedules[name] };
     return { do: 'set schedule', name, again, set: { ...handling, ...ticks, asked: { ...asked, ...free } } };
   });
