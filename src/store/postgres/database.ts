@@ -310,10 +310,19 @@ const planning = {
 };
 /** A session that has gone quiet in a transaction must not hold its locks for longer. */
 const limits = { idle_in_transaction_session_timeout: '10000' };
-const settings = Object.entries({ ...planning, ...limits }).map(
-  ([name, value]) => `set_config('${name}', '${value}', true)`,
-);
-export const beginning = `select ${settings.join(', ')}`;
+/**
+ * Statements that write read little, but the server expects more, and clears as much memory as they
+ * may have each time that one begins.
+ */
+const little = { work_mem: '64kB' };
+
+function set(settings: Readonly<Record<string, string>>): string {
+  const each = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  return `select ${each.join(', ')}`;
+}
+
+export const beginningLook = set({ ...planning, ...limits });
+export const beginning = set({ ...planning, ...limits, ...little });
 
 /** `true` if a commit has nothing but claims. */
 function isClaim({ jobs, forgotten, settings, annotations, events }: Writes): boolean {
@@ -492,7 +501,7 @@ class PostgresTransaction implements Transaction {
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
     this.#reading ??= floors.begin();
-    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(beginning)];
+    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(beginningLook)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
     const begin = 'begin isolation level serializable; set local lock_timeout = 5000';
