@@ -9,7 +9,7 @@ import { parallel, serial } from 'callsheet';
 import { slow } from '../cli/jobs/defined.js';
 import { stubborn } from '../contract/real/jobs/all.js';
 import { deadFigures } from './figures/dead.js';
-import { hostFigures } from './figures/hosts.js';
+import { hostFigures, serverSettings } from './figures/hosts.js';
 import { largeFigures } from './figures/large.js';
 import { jobs, lanes, Place, schema } from './figures/place.js';
 import { type Figure, median, rounded } from './figures/values.js';
@@ -190,7 +190,7 @@ async function statementsOf(place: Place): Promise<number> {
 const chosen = argv.slice(2);
 for (const [name, figure] of Object.entries(figures)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  const place = await Place.make();
+  const place = await Place.make(serverSettings[name]);
   try {
     stdout.write(`${name}: ${await figure(place)}\n`);
   } catch (error) {

@@ -22,10 +22,9 @@ const startHosts = (place: Place, options: Parameters<Place['host']>[0], count =
 
 const load = () => `load ${rounded(loadavg()[0]!)}`;
 
-/** Waits until a count of rows is `expected`. */
-async function until(place: Place, text: string, expected: number): Promise<void> {
-  while ((await place.row<{ count: number }>(`select count(*)::int as count ${text}`)).count !== expected)
-    await delay(100);
+/** Waits until a count of rows fits. */
+async function until(place: Place, text: string, fits: (count: number) => boolean): Promise<void> {
+  while (!fits((await place.row<{ count: number }>(`select count(*)::int as count ${text}`)).count)) await delay(100);
 }
 
 export const hostFigures: Readonly<Record<string, Figure>> = {
@@ -64,7 +63,7 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
       };
       await Promise.all(hosts.splice(0, victimCount).map(kill));
       await Promise.all(put.map((job) => job.cancel()));
-      await until(place, `from ${jobs} where not has_ended`, 0);
+      await until(place, `from ${jobs} where not has_ended`, (left) => left === 0);
       hosts.push(...(await startHosts(place, { threads: 4 }, victimCount)));
     }
     silences.sort((a, b) => a - b);
@@ -86,7 +85,7 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     const put = await client.queue().putAll(Array.from({ length: jobCount }, () => seen.stays(file)));
     const stallCount = 22;
     for (let time = 0; time < stallCount; time++) {
-      await until(place, running, jobCount);
+      await until(place, running, (held) => held === jobCount);
       await delay(8000 + Math.random() * 8000);
       await place.stall(30_000);
     }
@@ -118,9 +117,34 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
       took[way].push(performance.now() - at);
     }
     await own.end();
-    await until(place, `from ${jobs} where has_ended`, times);
+    await until(place, `from ${jobs} where has_ended`, (ended) => ended === times);
     const [without, added] = [median(took.without), median(took.with) - median(took.without)];
     return `p50 of a user's transaction ${rounded(without)} ms, with a put ${rounded(added)} ms more; ${load()}`;
+  },
+  async forgetting(place) {
+    await place.admin.query(
+      `alter table ${jobs} set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000)`,
+    );
+    const queue = (await place.client()).queue();
+    await place.host({ threads: 2, retention: { count: 10_000 } });
+    const [step, many, atOnce, ahead] = [100_000, 1_000_000, 1000, 10_000];
+    const size = async () =>
+      place.row<{ mib: number }>(`select sum(pg_total_relation_size(oid))::float8 / 2 ^ 20 as mib
+        from pg_class where relkind = 'r' and relnamespace = '${schema}'::regnamespace`);
+    const at = performance.now();
+    const inLine = `from ${jobs} where queued`;
+    // Vacuum comes and goes, so the largest size within a step is taken.
+    const sizes = Array.from({ length: many / step }, () => 0);
+    for (let put = 0; put < many; put += atOnce) {
+      await queue.putAll(Array.from({ length: atOnce }, (_, n) => slow.add(put + n, 1)));
+      await until(place, inLine, (count) => count < ahead);
+      const at = Math.floor(put / step);
+      sizes[at] = Math.max(sizes[at]!, (await size()).mib);
+    }
+    await until(place, `from ${jobs} where not has_ended`, (count) => count === 0);
+    const seconds = (performance.now() - at) / 1000;
+    const part = rounded(sizes.at(-1)! / sizes[0]!);
+    return `most MiB of tables and indices within each ${step} jobs: ${sizes.map(Math.round).join(', ')}; the last over the first ${part}; ${Math.round(many / seconds)} jobs a second; ${load()}`;
   },
   async quota(place) {
     const file = join(temporaryDirectory(), 'within');
@@ -151,6 +175,11 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     const seconds = Math.round((performance.now() - at) / 1000);
     return `most places taken ${most.held}, most at once by the jobs' own notes ${mostWithin(file)}, of ${size}; left at the end ${held}; ${count} jobs in ${seconds} s, ${kills} hosts killed; ${load()}`;
   },
+};
+
+/** Settings of the server for some figures. */
+export const serverSettings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  forgetting: { autovacuum: 'on', autovacuum_naptime: '10s' },
 };
 
 /** Returns the jobs that a dispatcher has claimed. */
