@@ -3,6 +3,9 @@
  * made of these.
  */
 
+/** More bytes are given away where that is possible: a copy would hold up the thread. */
+export const mostCopied = 1 << 20;
+
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(4096);
   #end = 0;
@@ -98,8 +101,6 @@ export class ByteWriter {
     this.#bytes = larger;
   }
 }
-
-const mostCopied = 1 << 20;
 
 /** Up to this many bytes are copied in a loop. */
 const shortBytes = 32;

@@ -2,12 +2,12 @@
  * Puts the bytes of a payload together: the msgpack of single values, and a buffer that grows up to
  * a limit. Knows the format, but not which values may be stored or where a value stands.
  */
+import { mostCopied } from './bytes.js';
 import { BINARY_KINDS, extension } from './payload-format.js';
 import { isWellFormed } from './storable.js';
 
 /** Buffer kept between payloads, so that a small payload allocates only its own bytes. */
 const SLAB_BYTES = 16 * 1024;
-const LARGE_BYTES = 1024 * 1024;
 const FULL_PART = 0.9;
 /** Text up to this length is written in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 48;
@@ -42,7 +42,7 @@ export class PayloadSink {
   finish(): Uint8Array {
     const length = this.#position;
     if (length > this.#limitBytes) throw new LimitReached();
-    const isOwn = length > LARGE_BYTES && length > FULL_PART * this.#bytes.length;
+    const isOwn = length > mostCopied && length > FULL_PART * this.#bytes.length;
     return isOwn ? this.#bytes.subarray(0, length) : this.#bytes.slice(0, length);
   }
 

@@ -15,7 +15,7 @@
  * job of theirs is an object more than once.
  */
 
-import { ByteReader, ByteWriter } from '../codec/bytes.js';
+import { ByteReader, ByteWriter, mostCopied } from '../codec/bytes.js';
 import { codeOf, type Id, type Level } from '../core/records.js';
 import { type EncodedOutcome, type OutcomeForm, outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
@@ -90,20 +90,18 @@ function readDelivery(input: ByteReader): Delivery {
     const kind = outcomeForms[input.u8()] as OutcomeForm;
     const size = input.varint();
     // A large one is most of its message.
-    outcomes.push({ kind, payload: size > mostPacked ? input.bytes(size) : input.copied(size) });
+    outcomes.push({ kind, payload: size > mostCopied ? input.bytes(size) : input.copied(size) });
   }
   return ['deliver', requests, outcomes];
 }
-
-/** Larger arguments are not packed, and results not copied again: that holds up the thread. */
-const mostPacked = 1 << 20;
 
 /**
  * `true` for a call without options, parts or callbacks. Nothing of its own can make its put fail.
  */
 function isPlain(job: WireJob): boolean {
   const [, form, , args, options, parts, callbacks, role] = job;
-  if (args !== null && args.byteLength > mostPacked) return false;
+  // It would be copied twice more.
+  if (args !== null && args.byteLength > mostCopied) return false;
   return form === 'call' && options === null && parts.length === 0 && callbacks.length === 0 && role === undefined;
 }
 

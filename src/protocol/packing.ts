@@ -4,6 +4,7 @@
  */
 // Without its native part, which takes longer to load in each thread than it saves.
 import { Packr } from 'msgpackr/pack';
+import { mostCopied } from '../codec/bytes.js';
 import { ProtocolVersionError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */
@@ -12,7 +13,6 @@ export const protocolVersion = 3;
 /** `copyBuffers`: an unpacked payload may be kept for long and must not keep the whole batch. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });
 
-const mostCopied = 1 << 20;
 const poolBytes = 8192;
 
 export function packBatch(messages: readonly unknown[]): Uint8Array {

@@ -305,6 +305,22 @@ export const postgres: readonly Mutant[] = [
     replace: 'false',
   },
   {
+    bug: 'a ping waits for the large payload of a posted put',
+    tags: ['5.6'],
+    tests: ['shared-store/uploads.test.ts'],
+    in: 'store/shared/shared-store.ts#commitGroup',
+    find: 'if (takesPosted)',
+    replace: 'if (true)',
+  },
+  {
+    bug: 'a notification that is nonsense ends the process that hears it',
+    tags: ['19.3'],
+    tests: ['postgres/traps.test.ts'],
+    in: 'store/postgres/floors.ts#hintFrom',
+    find: "positions.every(([, position]) => isPosition(position)) ? new Map(positions) : 'anything'",
+    replace: 'new Map(positions)',
+  },
+  {
     bug: 'looks wait for the large payload of another one',
     tags: ['19.4'],
     tests: ['shared-store/uploads.test.ts'],

@@ -310,7 +310,8 @@ describe('floors', () => {
     ]);
     assert.deepEqual(hintFrom(textOf(hint)), hint);
     assert.equal(hintFrom(textOf('ping')), 'ping');
-    for (const text of ['', 'all', textOf('anything')]) assert.equal(hintFrom(text), 'anything');
+    const nonsense = ['{', 'null', '7', '[7]', '{"due":7}', '{"due":[null]}', '{"due":[[7]]}'];
+    for (const text of ['', 'all', textOf('anything'), ...nonsense]) assert.equal(hintFrom(text), 'anything');
     const many = new Map(Array.from({ length: 1000 }, (_, n) => [`${n}`, at(n)]));
     assert.equal(textOf(many), '');
     assert.deepEqual(bothOf(came(5), came(3)), came(3));

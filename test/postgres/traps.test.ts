@@ -1,6 +1,7 @@
 /** Faults that other queues on PostgreSQL have met: see the guide. */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { open } from 'callsheet';
 import pg from 'pg';
 import { startOwn } from '../../bench/harness/postgres-server.js';
@@ -41,6 +42,23 @@ test('[19.3] no statement lasts beyond its transaction, and no notification is s
     );
   const listeners = texts.filter((list) => isAsked(list, /^listen /));
   assert.ok(listeners.length > 0 && !listeners.some(hasBegun), 'the listener is in no transaction');
+});
+
+test('[19.3] notifications that are nonsense end nothing', async () => {
+  const [connection, schema] = [await serverUrl(), await freshSchema()];
+  const database = new PostgresDatabase({ connection, schema });
+  const heard: unknown[] = [];
+  database.watch((holders) => heard.push(holders));
+  const sender = new pg.Client({ connectionString: connection });
+  await sender.connect();
+  while (!database.hears) await delay(5);
+  heard.length = 0;
+  const nonsense = ['{', '{"due":7}', 'null'];
+  for (const text of nonsense) await sender.query('select pg_notify($1, $2)', [`callsheet ${schema}`, text]);
+  while (heard.length < nonsense.length) await delay(5);
+  assert.deepEqual(heard, [undefined, undefined, undefined], 'anything may have changed');
+  await sender.end();
+  await database.close();
 });
 
 test('[19.3] a pooler that keeps no names of statements is noticed, and needs none from then on', async (t) => {

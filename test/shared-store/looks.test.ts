@@ -9,6 +9,7 @@ import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/sha
 import type { Want } from '../../src/store/shared/wants.js';
 import { activateUs, call, idOf, main, us } from '../core/making.js';
 import { Clock } from '../store/harness.js';
+import { quietOwner } from '../store/quiet-owner.js';
 import { MemoryDatabase } from './database.js';
 
 const them = idOf('them');
@@ -45,12 +46,8 @@ class Watched {
 
   async open(): Promise<this> {
     await this.store.open({
-      release: () => {},
-      awaits: () => false,
+      ...quietOwner,
       awaited: () => ({ outcomes: this.outcomes, annotations: [], events: false }),
-      heard: () => {},
-      changed: () => {},
-      repaired: () => {},
       gone: (ids) => this.gone.push(...ids),
       fatal: (error) => assert.fail(error),
     });

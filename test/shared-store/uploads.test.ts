@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
-import { ConnectionError } from '../../src/store/shared/database.js';
+import { ConnectionError, type Transaction } from '../../src/store/shared/database.js';
 import { SharedStore } from '../../src/store/shared/shared-store.js';
-import type { Tell } from '../../src/store/store.js';
+import type { Put, Tell } from '../../src/store/store.js';
 import { activateUs, call, idOf, keeping, main, us } from '../core/making.js';
 import { Clock } from '../store/harness.js';
+import { quietOwner } from '../store/quiet-owner.js';
 import { MemoryDatabase } from './database.js';
 
 const large = 100;
-const put = (name: string, size: number): Command => ({
+const put = (name: string, size: number): Put => ({
   ...{ type: 'put', queue: '', owner: us, level: 'full' },
   jobs: [call(name, {}, { args: new Uint8Array(size) })],
 });
@@ -25,6 +26,10 @@ class Slow {
   readonly told: string[] = [];
   readonly store: SharedStore;
   fatal: Error | undefined;
+  /** Looks at the database, as at each interval. */
+  #look = () => {};
+  /** A put of a user's own transaction. */
+  posted: Put | undefined;
   /** Each call ends one upload, with an error or without. */
   readonly uploads: ((error?: Error) => void)[] = [];
 
@@ -38,18 +43,36 @@ class Slow {
       });
       await upload(payload, bytes);
     };
-    this.store = new SharedStore(way, new Clock());
+    const begin = way.begin.bind(way);
+    way.begin = (purpose) => this.#withPosted(begin(purpose));
+    const after = (_: number, then: () => void) => {
+      this.#look = then;
+      return { clear: () => {} };
+    };
+    this.store = new SharedStore(way, new Clock(), { poll: { everyMs: 1000, after } });
+  }
+
+  /** The put leaves its table with the commit of the transaction that has taken it. */
+  #withPosted(transaction: Transaction): Transaction {
+    let isTaken = false;
+    const commit = transaction.commit.bind(transaction);
+    transaction.arePosted = async () => this.posted !== undefined;
+    transaction.takePosted = async () => {
+      isTaken = this.posted !== undefined;
+      return isTaken ? [{ seq: 1, owner: us, put: new Uint8Array() }] : [];
+    };
+    transaction.commit = async (...given) => {
+      const committed = await commit(...given);
+      if (isTaken) this.posted = undefined;
+      return committed;
+    };
+    return transaction;
   }
 
   async open(): Promise<this> {
     await this.store.open({
-      release: () => {},
-      awaits: () => false,
-      awaited: () => ({ outcomes: [], annotations: [], events: false }),
-      heard: () => {},
-      changed: () => {},
-      repaired: () => {},
-      gone: () => {},
+      ...quietOwner,
+      posted: () => this.posted,
       fatal: (error) => {
         this.fatal = error;
       },
@@ -59,6 +82,13 @@ class Slow {
     await this.turns();
     this.told.length = 0;
     return this;
+  }
+
+  /** As if a user's own transaction had put it. */
+  post(command: Put): void {
+    this.posted = command;
+    this.store.payload(new Uint8Array(large));
+    this.#look();
   }
 
   ask(command: Command, name: string = command.type): void {
@@ -129,6 +159,21 @@ describe('a shared store', () => {
     uploads.shift()!();
     await closed;
     assert.deepEqual(told, ['put large']);
+  });
+
+  it('[5.6] proves that its process lives while a posted put is uploaded, once', async () => {
+    const slow = await new Slow().open();
+    const { store, told, uploads, ask, turns } = bound(slow);
+    slow.post(put('large', large));
+    await turns();
+    assert.equal(uploads.length, 1);
+    ask({ type: 'ping', dispatcher: us, incarnation: activateUs.incarnation }, 'ping');
+    await turns();
+    assert.deepEqual([told, uploads.length], [['ping'], 1]);
+    uploads.shift()!();
+    await turns();
+    assert.deepEqual([slow.posted, uploads.length], [undefined, 0]);
+    await store.close();
   });
 
   it('[19.6] rejects what waits for an upload that the database refuses', async () => {

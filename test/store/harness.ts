@@ -17,6 +17,7 @@ import { StrictDisk } from '../journal/strict-disk.js';
 import { freshSchema, openDatabase } from '../postgres/schemas.js';
 import { type Faults, MemoryDatabase, noFaults } from '../shared-store/database.js';
 import { randomFaults } from '../shared-store/random-faults.js';
+import { quietOwner } from './quiet-owner.js';
 
 export class Clock implements StoreOutside {
   time = 1000;
@@ -68,16 +69,12 @@ export class Subject {
 
   async open(): Promise<this> {
     await this.store.open({
+      ...quietOwner,
       release: (effects) => {
         this.effects.push(...effects);
         for (const effect of effects) this.told.push(`${effect.type} ${subjectOf(effect)}`);
       },
       awaits: () => this.awaits,
-      awaited: () => ({ outcomes: [], annotations: [], events: false }),
-      heard: () => {},
-      changed: () => {},
-      repaired: () => {},
-      gone: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

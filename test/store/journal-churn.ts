@@ -10,6 +10,7 @@ import type { Pace } from '../../src/store/journal/pace.js';
 import { activateUs, idOf, keeping, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
+import { quietOwner } from './quiet-owner.js';
 
 export const churnDirectory = '/journal';
 
@@ -94,13 +95,8 @@ export class Churn {
 
   async open(): Promise<this> {
     await this.store.open({
-      release: () => {},
+      ...quietOwner,
       awaits: () => true,
-      changed: () => {},
-      awaited: () => ({ outcomes: [], annotations: [], events: false }),
-      heard: () => {},
-      repaired: () => {},
-      gone: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

@@ -120,10 +120,9 @@ export function positionsOf(
   for (const { id, gates, head } of lanes.joined)
     if (gates.length === 0) lowerIn(positions, uuidOf(id)!, lineValues(head));
   const before = [...jobs.map(({ id }) => id), ...forgotten].flatMap((id) => known.get(id) ?? []);
-  for (const job of [...jobs, ...before]) {
-    const holder = holderOf(job);
+  const holders = new Set([...jobs, ...before].map(holderOf));
+  for (const holder of holders)
     if (holder !== '') positions.set(`${heldPrefix}${uuidOf(agentDispatcher(holder))}`, changedHere);
-  }
   for (const job of jobs) {
     const [dueAt, completedAt] = [timerOf(job), rootCompletedAt(job)];
     if (dueAt !== 0) lowerIn(positions, 'due', [dueAt]);
@@ -151,11 +150,20 @@ export function textOf(hint: Hint): string {
   return text.length > mostCharacters ? '' : text;
 }
 
-/** The text may be that of another build. */
+/** The text may be that of another build, or of any other user of the database. */
 export function hintFrom(text: string): Hint {
   if (text === 'ping') return text;
-  return text.startsWith('{') ? new Map(Object.entries(JSON.parse(text) as Record<string, Position>)) : 'anything';
+  if (!text.startsWith('{')) return 'anything';
+  try {
+    const positions = Object.entries(JSON.parse(text) as object);
+    return positions.every(([, position]) => isPosition(position)) ? new Map(positions) : 'anything';
+  } catch {
+    return 'anything';
+  }
 }
+
+const isPosition = (value: unknown): value is Position =>
+  Array.isArray(value) && value.every((one) => typeof one === 'number' || typeof one === 'string');
 
 /** Returns what two notifications tell together. */
 export function bothOf(a: Hint, b: Hint): Hint {

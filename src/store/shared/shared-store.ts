@@ -767,7 +767,8 @@ export class SharedStore implements Store {
     let assumes = lane === this.#main && !takesPosted;
     for (;;) {
       await this.#options.through?.();
-      for (const [seq, put] of this.#postedAhead) this.#postedAhead.set(seq, await this.#uploads.ahead(put));
+      if (takesPosted)
+        for (const [seq, put] of this.#postedAhead) this.#postedAhead.set(seq, await this.#uploads.ahead(put));
       if (this.#isPosted && !takesPosted && lane === this.#main) await this.#takePosted();
       if (this.#dead) return undefined;
       const transaction = this.#database.begin('change');
