@@ -20,6 +20,7 @@ import type { Session } from '../../src/cli/session.js';
 import { cut, tableLines } from '../../src/cli/table.js';
 import { duration, givenName, plain, plainLines, queueName, size } from '../../src/cli/words.js';
 import { eventually } from '../harness/eventually.js';
+import { freeze } from '../harness/freeze.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { program, run, runWith } from './command.js';
 import { slow } from './jobs/defined.js';
@@ -319,7 +320,7 @@ describe('the commands that look, in processes of their own', () => {
         log += text;
       });
       await eventually('it is ready', () => log.includes('the worker is ready'));
-      owner.kill('SIGSTOP');
+      await freeze(owner.pid!);
       const slowly = run('status', '-d', stopped, '--timeout', '500ms');
       assert.equal(slowly.status, 6);
       assert.match(slowly.stderr, new RegExp(`the process with pid ${owner.pid} .* has not answered for 500 ms`));

@@ -1,7 +1,6 @@
 /** The commands that steer, through the process that has the directory open. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -24,6 +23,7 @@ import {
 } from '../../src/cli/steer/queues.js';
 import { later, rate } from '../../src/cli/values.js';
 import { eventually } from '../harness/eventually.js';
+import { freeze } from '../harness/freeze.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { Running, run } from './command.js';
 import { slow } from './jobs/defined.js';
@@ -37,13 +37,6 @@ before(async () => {
 });
 
 after(() => callsheet.close({ graceMs: 0 }));
-
-/** `true` if a stopped process does nothing more. Without `/proc` this is not known. */
-function standsStill(pid: number): boolean {
-  const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return true;
-  return readdirSync(tasks).every((task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
-}
 
 /** Runs a command here. */
 async function done(command: (session: Session) => Promise<number>, json = false): Promise<Printed & { code: number }> {
@@ -338,8 +331,7 @@ describe('the commands that steer, in processes of their own', () => {
     const other = await open({ directory: jobs, jobs: [], share: 'client' });
     await eventually('the job runs', async () => (await other.monitor.active()).length === 1);
     await other.close();
-    worker.process.kill('SIGSTOP');
-    await eventually('all its threads stand still', () => standsStill(worker.process.pid!));
+    await freeze(worker.process.pid!);
     stopped.abort();
     await new Promise((resolve) => setImmediate(resolve));
     worker.process.kill('SIGKILL');

@@ -121,7 +121,7 @@ describe('a directory in use', () => {
     const directory = temporaryDirectory();
     const holder = new Program(t, service, directory, '1');
     await holder.says('open 0 0');
-    holder.signal('SIGSTOP');
+    await holder.freeze();
     await refuses({ directory, jobs: allJobs }, held);
     holder.signal('SIGCONT');
     holder.tell('close');

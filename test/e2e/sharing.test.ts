@@ -223,7 +223,7 @@ describe('a client of another process', () => {
     const directory = temporaryDirectory();
     const owner = await started(t, directory);
     const [before, waitMs] = [await client(t, directory, { waitMs: 2000 }), 2000];
-    owner.signal('SIGSTOP');
+    await owner.freeze();
     const start = performance.now();
     await assert.rejects(before.queues(), { code: 'NO_OWNER', message: /pid \d+ .*not answer/ });
     assert.ok(performance.now() - start < 5 * waitMs, 'the silence counts');

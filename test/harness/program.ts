@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freeze } from './freeze.js';
 
 /** A program with a module that is loaded first, and additions to this process's environment. */
 export interface Preloaded {
@@ -61,6 +62,11 @@ export class Program {
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** Stops all its threads, until it gets SIGCONT. */
+  freeze(): Promise<void> {
+    return freeze(this.#process.pid!);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -17,6 +17,7 @@ import { openJournal } from '../../src/journal/journal.js';
 import { acquireLock } from '../../src/journal/lock.js';
 import { ownerNow } from '../../src/journal/owner.js';
 import { withShortPath } from '../../src/journal/short-path.js';
+import { freeze } from '../harness/freeze.js';
 import { Collector } from './reading.js';
 import { diskError, StrictDisk } from './strict-disk.js';
 
@@ -151,7 +152,7 @@ describe('the lock of a directory', () => {
     const directory = freshDirectory();
     const holder = await new Holder(directory).ready();
     assert.equal(await holder.take(), 'won 1');
-    holder.process.kill('SIGSTOP');
+    await freeze(holder.process.pid!);
     await assert.rejects(acquireLock(directory), JournalLockedError);
     // The queue of the socket is full, so the system does not let another connection wait. That is
     // no refusal either.
@@ -185,7 +186,7 @@ describe('the lock of a directory', () => {
       const holder = await new Holder(directory).ready();
       assert.match(await holder.take(), /^won/);
       if (isStopped) {
-        holder.process.kill('SIGSTOP');
+        await freeze(holder.process.pid!);
         await assert.rejects(acquireLock(directory, { waitMs: 50 }), JournalLockedError);
       }
       const heir = acquireLock(directory, { waitMs: 60_000 });
