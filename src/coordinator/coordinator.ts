@@ -21,7 +21,7 @@ import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import type { Event } from '../core/events.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
-import { countForgettable, hasOldMemory } from '../core/retention.js';
+import { type Excess, excessOf, hasOldMemory } from '../core/retention.js';
 import { needsFeeder } from '../core/state/indices.js';
 import type { Tally } from '../core/state/tallies.js';
 import type { View } from '../core/state/view.js';
@@ -427,10 +427,10 @@ export class Coordinator implements StoreOwner {
     const now = this.#ports.now();
     const shown = (keep: KeptLimits) => ({ ...keep, ageMs: this.#jumps.shownMs(keep.ageMs, now) });
     const keep = { ...shown(retention), failed: shown(retention.failed) };
-    this.#askForgettable(keep, now, (before) => {
-      this.#decide({ type: 'forget', keep });
-      this.#askForgettable(keep, now, (left) => {
-        if (left !== before) return this.turn();
+    this.#askExcess(keep, now, ({ kept, most }) => {
+      this.#decide({ type: 'forget', keep, most });
+      this.#askExcess(keep, now, (left) => {
+        if (left.kept !== kept) return this.turn();
         this.#forgetsFrom = this.#ports.monotonic() + heldMs;
         this.#ports.after(heldMs, () => this.turn());
       });
@@ -450,9 +450,9 @@ export class Coordinator implements StoreOwner {
     this.#store.read(look, tell, 'decided');
   }
 
-  #askForgettable(keep: Retention, now: number, then: (kept: number) => void): void {
-    const tell = (_: unknown, kept = 0) => kept > 0 && then(kept);
-    this.#store.read(({ view }: Records) => countForgettable(view, keep, now), tell, 'decided');
+  #askExcess(keep: Retention, now: number, then: (excess: Excess) => void): void {
+    const tell = (_: unknown, excess?: Excess) => excess && then(excess);
+    this.#store.read(({ view }: Records) => excessOf(view, keep, now), tell, 'decided');
   }
 
   awaits(effect: Effect): boolean {

@@ -258,7 +258,12 @@ export type Command =
   | { readonly type: 'unregister'; readonly dispatcher: Id }
   /** Handles the timers that are due: jobs become eligible or expire, policies are asked again. */
   | { readonly type: 'tick' }
-  | { readonly type: 'forget'; readonly keep: Retention }
+  | {
+      readonly type: 'forget';
+      readonly keep: Retention;
+      /** The roots of a kind that exceeded a limit when it was asked: a store loads no more. */
+      readonly most?: number;
+    }
   /**
    * Forgets jobs of level `memory` that earlier processes with this id put, until this time. Jobs
    * that others await stay. One decision forgets some: it must be decided until `hasOldMemory` is

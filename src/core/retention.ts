@@ -33,10 +33,27 @@ export const defaultRetention: Retention = {
  */
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
-/** Returns the number of kept roots, if any of them exceeds a limit; otherwise 0. */
-export function countForgettable(view: View, keep: Retention, now: number): number {
-  const isTooMuch = exceeds(view, 'succeeded', keep, now) || exceeds(view, 'failed', keep.failed, now);
-  return isTooMuch ? view.kept('succeeded').count + view.kept('failed').count : 0;
+/** The kept roots while any of them exceeds a limit. */
+export interface Excess {
+  readonly kept: number;
+  /** Those of a kind that exceed its count; without a bound if another limit is exceeded. */
+  readonly most: number;
+}
+
+/** Returns `undefined` if no kept root exceeds a limit. */
+export function excessOf(view: View, keep: Retention, now: number): Excess | undefined {
+  const kinds = [
+    ['succeeded', keep],
+    ['failed', keep.failed],
+  ] as const;
+  const tooMuch = kinds.filter(([kept, limits]) => exceeds(view, kept, limits, now));
+  if (tooMuch.length === 0) return undefined;
+  const most = tooMuch.map(([kept, limits]) =>
+    exceeds(view, kept, { ...limits, count: Number.POSITIVE_INFINITY }, now)
+      ? Number.POSITIVE_INFINITY
+      : view.kept(kept).count - limits.count,
+  );
+  return { kept: view.kept('succeeded').count + view.kept('failed').count, most: Math.max(...most) };
 }
 
 function exceeds(view: View, kept: Kept, keep: KeptLimits, now: number): boolean {

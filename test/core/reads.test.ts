@@ -2,11 +2,12 @@
  * A store that loads the records of each decision reads few of them: the jobs that it writes and
  * three more, however many a composition, a quota or a queue has.
  *
- * Some decisions may read more. `forget` looks for the roots that completed first, 256 at a time.
- * `putAgain` checks the quotas of all members. A job that returns another walks it if the other may
- * lead back (`endsAfter`), or if places of quotas are shared with its parts (`share`). A retry of a
- * whole without postprocess looks for a part that failed. A tick that finds several live jobs of
- * its schedule, a hundred at most, looks for one that was not lost.
+ * Some decisions may read more. `forget` looks for the roots that completed first, 256 at a time
+ * unless it says how many exceed a limit. `putAgain` checks the quotas of all members. A job that
+ * returns another walks it if the other may lead back (`endsAfter`), or if places of quotas are
+ * shared with its parts (`share`). A retry of a whole without postprocess looks for a part that
+ * failed. A tick that finds several live jobs of its schedule, a hundred at most, looks for one
+ * that was not lost.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -177,6 +178,7 @@ const stories: Record<string, Story> = {
   'completed jobs': async (size, world, count) => {
     world.pass([put(...calls('a', size))]);
     world.run(names('a', size));
+    await count('forget of one', { type: 'forget', keep: keeping(size - 1), most: 1 });
     await count('forget', { type: 'forget', keep: keeping(0) });
   },
   'jobs of a process that has ended': async (size, world, count) => {

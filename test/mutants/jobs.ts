@@ -288,8 +288,8 @@ export const jobs: readonly Mutant[] = [
     bug: 'due jobs are forgotten only after the next command',
     tags: ['2.12'],
     in: 'coordinator/coordinator.ts#forget',
-    find: 'if (left !== before) return this.turn();',
-    replace: 'if (left !== before) return;',
+    find: 'if (left.kept !== kept) return this.turn();',
+    replace: 'if (left.kept !== kept) return;',
   },
   {
     bug: 'completed jobs are kept whatever their bytes',

@@ -313,6 +313,14 @@ export const postgres: readonly Mutant[] = [
     replace: 'if (true)',
   },
   {
+    bug: 'roots whose list another job has hide those that can be forgotten',
+    tags: ['2.12'],
+    tests: ['store/conformance.test.ts'],
+    in: 'store/postgres/reading.ts#readWants',
+    find: 'completed_at >= $2 and not is_awaited',
+    replace: 'completed_at >= $2',
+  },
+  {
     bug: 'a notification that is nonsense ends the process that hears it',
     tags: ['19.3'],
     tests: ['postgres/traps.test.ts'],

@@ -146,14 +146,21 @@ describe('to forget some jobs', () => {
       select md5(n::text)::uuid, ${columns!.names} from ${tables.jobs}, generate_series(1, 5000) n`);
     await connection.run(`analyze ${tables.jobs}`);
     await connection.close();
-    const trees = Array.from({ length: 64 }, (_, n): Want => ({ kind: 'tree', id: idFrom(md5Of(`${n + 1}`)) }));
+    const ids = Array.from({ length: 64 }, (_, n) => idFrom(md5Of(`${n + 1}`)));
     let pages = 0;
     const run = async (text: string, values: unknown[] = []) => {
       pages += await touchedBy(text, values);
       return [];
     };
-    await readWants(run, tables, trees, false, new Floors().begin(), async () => {});
-    assert.ok(pages < 30 * trees.length, `${pages} pages for ${trees.length} jobs`);
+    for (const [isAlone, most] of [
+      [false, 30],
+      [true, 3],
+    ] as const) {
+      pages = 0;
+      const trees = ids.map((id): Want => ({ kind: 'tree', id, isAlone }));
+      await readWants(run, tables, trees, false, new Floors().begin(), async () => {});
+      assert.ok(pages < most * ids.length, `${pages} pages for ${ids.length} jobs`);
+    }
   });
 });
 

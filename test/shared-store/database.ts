@@ -592,7 +592,8 @@ export class MemoryDatabase {
     const oldest: Id[] = [];
     for (const { id } of this.#completed.behind(undefined)) {
       if (oldest.length === most) break;
-      if (this.#isKept(this.#jobs.get(id)!, kept)) oldest.push(id);
+      const row = this.#jobs.get(id)!;
+      if (!row.columns.awaited && this.#isKept(row, kept)) oldest.push(id);
     }
     return oldest;
   }

@@ -226,6 +226,23 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     assert.deepEqual(await found(), { status: 'completed', places: [], callbacksDone: 1, inner: 'pending' });
   });
 
+  it('[2.12] forgets the root behind one whose list another job has, asked for one root', async () => {
+    const subject = await make();
+    const at = async (command: Command) => {
+      subject.clock.time++;
+      await subject.do(command);
+    };
+    await at(put([{ ...whole('parallel', 'w', [call('part')]), callable: '' }, call('a'), call('outer')]));
+    for (const name of ['w', 'part']) await at(claim(name));
+    await at(settle('part'));
+    for (const name of ['a', 'outer']) await at(claim(name));
+    await at(settle('a'));
+    await at({ ...settle('outer'), outcome: { kind: 'job', job: idOf('w') } } as Command);
+    await at({ type: 'forget', keep: keeping(2), most: 1 });
+    const left = subject.records().map(({ id }) => id);
+    assert.deepEqual(left.sort(), ['outer', 'part', 'w'].map(idOf).sort());
+  });
+
   it('[7.5] goes on with the parts of a large whole, wherever a kill has stopped it', async (t) => {
     limitParts(t, 3);
     const parts = Array.from({ length: 8 }, (_, index) => `p${index}`);

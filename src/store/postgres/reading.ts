@@ -143,6 +143,7 @@ export async function readWants(
   const ids: Id[] = [];
   const said: Id[] = [];
   const trees: Id[] = [];
+  const alone: Id[] = [];
   const settings: string[] = [];
   const buckets: string[] = [];
   const found = new Map<Exclude<Index, 'member'>, string[]>();
@@ -155,7 +156,7 @@ export async function readWants(
         ids.push(want.id);
         break;
       case 'tree':
-        trees.push(want.id);
+        (want.isAlone ? alone : trees).push(want.id);
         break;
       case 'found':
         if (want.index === 'member') reads.push(find(...memberQuery(tables, want.key)));
@@ -193,7 +194,8 @@ export async function readWants(
         break;
       }
       case 'oldest': {
-        const where = `has_failed = $1 and completed_at >= $2 order by completed_at, id limit ${want.most}`;
+        const where = `has_failed = $1 and completed_at >= $2 and not is_awaited
+          order by completed_at, id limit ${want.most}`;
         reads.push(findWhere(where, [want.kept === 'failed', floorOf(reading, want.kept)]));
         isKeptAsked = true;
         break;
@@ -264,7 +266,7 @@ export async function readWants(
     reads.push(find(treeOf(tables, roots), values), annotationsOf(run, tables, roots, values, rows));
   }
   for (const [name, keys] of found) reads.push(find(...foundQuery(tables, name, keys)));
-  if (said.length > 0) reads.push(readAnnotations(run, tables, rows, said));
+  if (said.length + alone.length > 0) reads.push(readAnnotations(run, tables, rows, [...said, ...alone]));
   if (areSettingsAsked) reads.push(readAllSettings(run, tables, rows, isHeardAsked));
   else if (isHeardAsked) reads.push(readHeard(run, tables, rows));
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));

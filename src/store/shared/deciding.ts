@@ -94,11 +94,11 @@ function wantsOf(command: Command): Want[] {
     return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
   }
   // Loaded before any command of the group completes a job, so that these are known to be older.
-  if (command.type === 'forget')
-    return [
-      { kind: 'settings' },
-      ...(['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most: oldestAtOnce }) as const),
-    ];
+  if (command.type === 'forget') {
+    const most = Math.min(oldestAtOnce, command.most ?? oldestAtOnce);
+    const oldest = (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most }) as const);
+    return [{ kind: 'settings' }, ...oldest];
+  }
   if (!('job' in command)) return [];
   return [{ kind: 'job', id: command.job }];
 }

@@ -467,22 +467,22 @@ export class PartialState extends State {
   }
 
   override forgetOldest(kept: Kept, isAsked: boolean): JobRecord | undefined {
-    this.#need({ kind: 'tree', id: super.kept(kept).oldest!.id });
+    this.#needTree(super.kept(kept).oldest!);
     return super.forgetOldest(kept, isAsked);
   }
 
   override forgetRoot(job: JobRecord): void {
-    this.#need({ kind: 'tree', id: job.id });
+    this.#needTree(job);
     super.forgetRoot(job);
   }
 
   override forgetOpen(job: JobRecord): void {
-    this.#need({ kind: 'tree', id: job.id });
+    this.#needTree(job);
     super.forgetOpen(job);
   }
 
   override forgetParts(job: JobRecord): void {
-    this.#need({ kind: 'tree', id: job.id });
+    this.#needTree(job);
     super.forgetParts(job);
   }
 
@@ -632,8 +632,13 @@ export class PartialState extends State {
     if (!this.#isWhole) this.#need({ kind: 'all' });
   }
 
+  /** A member that another transaction adds meanwhile changes the job, which is a conflict. */
+  #needTree({ id, parts, callbacks }: JobRecord): void {
+    this.#need({ kind: 'tree', id, isAlone: parts === 0 && callbacks === 0 });
+  }
+
   #needAnnotations(job: Id): void {
-    if (!this.#known.has(wantKey({ kind: 'tree', id: job }))) this.#need({ kind: 'annotations', job });
+    if (!this.#known.has(treeKey(job))) this.#need({ kind: 'annotations', job });
   }
 
   /** Needs the line up to this job; without a job, to its end. */
@@ -765,6 +770,8 @@ const anyLine: LineSource = { verdictsOf: () => '', takes: () => true, met: () =
 /** Returns the lane that a claimed job had, if it had no places before. */
 const laneBefore = ({ queue, callable, quotas, shared }: JobRecord): LaneKind =>
   laneOf({ queue, callable, quotas, shared, places: [] });
+
+const treeKey = (id: Id) => wantKey({ kind: 'tree', id, isAlone: false });
 
 const indexWant = (index: Index, key: string) => wantKey({ kind: 'found', index, key });
 

@@ -55,8 +55,11 @@ export type MemberIndex = OpenIndex | 'unendedPart';
 
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }
-  /** The job and all its descendants. */
-  | { readonly kind: 'tree'; readonly id: Id }
+  /**
+   * The job and all its descendants, with their annotations. One that `isAlone` is loaded, and has
+   * no descendants.
+   */
+  | { readonly kind: 'tree'; readonly id: Id; readonly isAlone: boolean }
   /**
    * The first `most` members of a job, by index from `from` on, that an index has under the job's
    * id.
@@ -94,7 +97,10 @@ export type Want =
   | { readonly kind: 'rest'; readonly queue: string; readonly lanes: readonly LaneRest[]; readonly most: number }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
-  /** The roots of one kind that completed first, and the number and bytes of that kind. */
+  /**
+   * The first `most` roots of one kind to forget, in the order in which they completed, without
+   * those that are awaited; and the number and bytes of all of that kind.
+   */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
   /**
    * The first `most` roots of level `memory` that a process put and no other job awaits, by id,

@@ -2,6 +2,7 @@
 
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { env } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { pingKey } from '../../../src/core/records.js';
@@ -127,7 +128,8 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
     );
     const queue = (await place.client()).queue();
     await place.host({ threads: 2, retention: { count: 10_000 } });
-    const [step, many, atOnce, ahead] = [100_000, 1_000_000, 1000, 10_000];
+    const many = Number(env.CALLSHEET_JOBS ?? 1_000_000);
+    const [step, atOnce, ahead] = [many / 10, 1000, 10_000];
     const size = async () =>
       place.row<{ mib: number }>(`select sum(pg_total_relation_size(oid))::float8 / 2 ^ 20 as mib
         from pg_class where relkind = 'r' and relnamespace = '${schema}'::regnamespace`);
