@@ -222,6 +222,8 @@ export type ClientMessage =
   | ['hold', request: number, hand: Id, last: Id, same: readonly Id[]]
   /** The client has dropped all handles of the put `hand`, the id of its first job. */
   | ['release', request: number, hand: Id]
+  /** A put is being written within a transaction of the user; see `Store.posting`. */
+  | ['posting', request: number]
   | ['close', request: number, graceMs: number];
 
 /** Events, and the number of later ones that were dropped. */

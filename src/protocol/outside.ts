@@ -394,6 +394,7 @@ const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
   unsubscribe: [count],
   hold: [id, id, listOf(id)],
   release: [id],
+  posting: [],
   close: [anyNumber],
 };
 

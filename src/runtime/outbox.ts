@@ -19,7 +19,7 @@ interface PostOptions {
 
 /** Writes the jobs with the user's client. Rejects with the error of the client, if it has one. */
 export async function post(
-  { outbox, dispatcher }: Client,
+  { outbox, dispatcher, link }: Client,
   client: SqlClient,
   queue: string,
   level: Level,
@@ -29,6 +29,7 @@ export async function post(
   const ids = jobs.map(([id]) => idToText(id)).join(',');
   const put = packPosted(queue, level, jobs);
   const bytes = Buffer.from(put.buffer, put.byteOffset, put.byteLength);
+  link.request(['posting']).catch(() => {});
   await client.query(outbox!, [ids, idToText(dispatcher), bytes]);
 }
 

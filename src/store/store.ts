@@ -229,6 +229,8 @@ export interface Store {
    * and the bytes of the put.
    */
   readonly outbox?: string | undefined;
+  /** A put is being written with `outbox`. For a minute, its commit is looked for each second. */
+  posting?(): void;
   /** Makes a payload for this store's commands. Needs no `this`, so it can be passed on. */
   readonly payload: (bytes: Uint8Array) => Payload;
   /** Rejects with the error of the store if it has failed. */

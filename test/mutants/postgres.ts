@@ -313,6 +313,14 @@ export const postgres: readonly Mutant[] = [
     replace: 'if (true)',
   },
   {
+    bug: 'no process looks for the commit of a put that it has written in a transaction',
+    tags: ['19.9'],
+    tests: ['postgres/outbox.test.ts'],
+    in: 'runtime/outbox.ts#post',
+    find: "link.request(['posting']).catch(() => {});",
+    replace: '',
+  },
+  {
     bug: 'roots whose list another job has hide those that can be forgotten',
     tags: ['2.12'],
     tests: ['store/conformance.test.ts'],

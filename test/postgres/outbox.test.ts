@@ -1,6 +1,9 @@
 /** Puts within a transaction of the user: the jobs are put if and when it commits. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { map, type OpenOptions, open, parallel, type Runtime } from 'callsheet';
 import pg from 'pg';
 import { quoted } from '../../src/store/postgres/connection.js';
@@ -49,6 +52,18 @@ test('[19.9] a job runs although its handle is never asked', async (t) => {
   const events = runtime.events();
   await runtime.queue().put(slow.add(1, 2), { client });
   for await (const event of events) if (event.type === 'job.completed') break;
+});
+
+test('[19.9] a job begins within seconds of a commit that its quiet process does not hear of', async (t) => {
+  const { runtime, client } = await opened(t, { jobs: realJobs });
+  const file = join(temporaryDirectory(), 'began');
+  // Looks that follow the opening would find it, too.
+  await delay(2000);
+  await client.query('begin');
+  await runtime.queue().put(stubborn.quick(file, 'began'), { client });
+  await delay(2000);
+  await client.query('commit');
+  await eventually('it has begun', () => existsSync(file), { limitMs: 8000 });
 });
 
 test('[19.9] a thousand rollbacks leave nothing, a thousand commits a thousand jobs', async (t) => {

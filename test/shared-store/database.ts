@@ -28,6 +28,7 @@ import {
   type LastCommit,
   listenerMs,
   noRows,
+  type Purpose,
   positionsAtOnce,
   type Rows,
   type Transaction,
@@ -148,7 +149,7 @@ export class MemoryDatabase {
     return this.now?.() ?? 0;
   }
 
-  begin(purpose: 'change' | 'look', way?: Way): Transaction {
+  begin(purpose: Purpose, way?: Way): Transaction {
     return new Attempt(this, purpose === 'look', way);
   }
 
@@ -617,7 +618,7 @@ export class Way implements Database {
     return this.#database.state();
   }
 
-  begin(purpose: 'change' | 'look'): Transaction {
+  begin(purpose: Purpose): Transaction {
     return this.#database.begin(purpose, this);
   }
 

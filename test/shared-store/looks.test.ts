@@ -73,7 +73,7 @@ describe('a shared store', () => {
     await watched.store.close();
   });
 
-  it('looks around rarely while notifications come, but at posted puts each time', async () => {
+  it('looks around rarely while notifications come, and for a minute at posted puts once it writes one', async () => {
     let poll = () => {};
     const after = (_: number, then: () => void) => {
       poll = then;
@@ -95,7 +95,10 @@ describe('a shared store', () => {
       }
       return [wants.filter(({ kind }) => kind === 'timer').length, asked];
     };
+    assert.deepEqual(await polled(40), [2, 0]);
+    store.posting();
     assert.deepEqual(await polled(40), [2, 38]);
+    assert.deepEqual(await polled(40), [2, 22]);
     Object.assign(way, { hears: false });
     assert.deepEqual(await polled(3), [3, 0]);
     await store.close();

@@ -91,6 +91,9 @@ export class Clients {
         case 'release':
           hands.release(message[2]);
           return reply();
+        case 'posting':
+          store.posting?.();
+          return reply();
         case 'fed':
           if (caller !== callers.own) caller.maps.add(message[2]);
           return store.read(

@@ -24,6 +24,7 @@ import {
   listenerMs,
   type Posted,
   PostedError,
+  type Purpose,
   type Rows,
   type Transaction,
   type Writes,
@@ -61,8 +62,12 @@ export interface PostgresOptions {
 const againMs = { first: 50, most: 2000 };
 /** Milliseconds between two notifications of one process, at least. */
 const notifyMs = 10;
+/** Milliseconds without a notification after which a ping shows that they come back. */
+const provingMs = 15_000;
 /** Milliseconds that the last notification may take. */
 const lastNotificationMs = 500;
+/** Milliseconds that a change waits for a lock. */
+const lockMs = 5000;
 /** Milliseconds that a process waits at random after a conflict. */
 const jitterMs = 5;
 
@@ -123,8 +128,8 @@ export class PostgresDatabase implements Database {
     await Promise.all(open.map((connection) => connection.close()));
   }
 
-  begin(purpose: 'change' | 'look'): Transaction {
-    return new PostgresTransaction(this, purpose === 'look');
+  begin(purpose: Purpose): Transaction {
+    return new PostgresTransaction(this, purpose);
   }
 
   watch(wake: (holders?: ReadonlySet<Id>) => void): () => void {
@@ -192,6 +197,7 @@ export class PostgresDatabase implements Database {
   /** Tells other processes that there is something new. */
   notify(hint: Hint = 'anything', isClaim = false): void {
     const now = performance.now();
+    if (hint === 'ping' && now < this.#notifiedAt + provingMs) return;
     // The first one after a pause leaves at once. Ends that follow a claim must not wait for it.
     const at = Math.max(this.#notifiedAt + notifyMs, now + (isClaim ? notifyMs : 0));
     const before = this.#waiting;
@@ -323,6 +329,7 @@ function set(settings: Readonly<Record<string, string>>): string {
 
 export const beginningLook = set({ ...planning, ...limits });
 export const beginning = set({ ...planning, ...limits, ...little });
+const beginningProof = set({ ...planning, ...limits, ...little, lock_timeout: `${lockMs}` });
 
 /** `true` if a commit has nothing but claims. */
 function isClaim({ jobs, forgotten, settings, annotations, events }: Writes): boolean {
@@ -339,12 +346,12 @@ class PostgresTransaction implements Transaction {
   #totals: Sums | undefined;
   #connection: Connection | undefined;
   #isEnded = false;
-  readonly #isLook: boolean;
+  readonly #purpose: Purpose;
 
-  constructor(database: PostgresDatabase, isLook: boolean) {
+  constructor(database: PostgresDatabase, purpose: Purpose) {
     this.#database = database;
     this.#assumptions = { versions: new Map<Id, string>(), unheard: false, lanes: database.freeLanes };
-    this.#isLook = isLook;
+    this.#purpose = purpose;
   }
 
   async load(wants: readonly Want[]): Promise<Rows> {
@@ -489,6 +496,10 @@ class PostgresTransaction implements Transaction {
   readonly #run: Run = (text, values) => this.#connection!.run(text, values);
   readonly #copy: Copy = (text, take) => this.#connection!.copy(text, take);
 
+  get #isLook(): boolean {
+    return this.#purpose === 'look';
+  }
+
   /** Begins at the first use. Returns the statements that are on their way. */
   async #begin(): Promise<Promise<unknown>[]> {
     if (this.#hasBegun) return [];
@@ -502,10 +513,12 @@ class PostgresTransaction implements Transaction {
     this.#hasBegun = true;
     this.#reading ??= floors.begin();
     if (this.#isLook) return [this.#run('begin isolation level repeatable read read only'), this.#run(beginningLook)];
+    const begin = 'begin isolation level serializable';
+    if (this.#purpose === 'proof') return [this.#run(begin), this.#run(beginningProof)];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
-    const begin = 'begin isolation level serializable; set local lock_timeout = 5000';
-    return [this.#run(`${begin}; lock table ${tables.patience} in ${mode} mode`), this.#run(beginning)];
+    const lock = `set local lock_timeout = ${lockMs}; lock table ${tables.patience} in ${mode} mode`;
+    return [this.#run(`${begin}; ${lock}`), this.#run(beginning)];
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

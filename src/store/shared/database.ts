@@ -236,12 +236,15 @@ export interface Transaction {
   end(): void;
 }
 
+export type Purpose = 'change' | 'proof' | 'look';
+
 export interface Database {
   /**
    * Begins a transaction. It may take its connection at the first use. One for a `look` locks
-   * nothing, and is never committed.
+   * nothing, and is never committed. A `proof` of life waits for no process whose changes were
+   * refused too often.
    */
-  begin(purpose: 'change' | 'look'): Transaction;
+  begin(purpose: Purpose): Transaction;
   /**
    * Calls `wake` when others may have committed anything but proofs of life. `holders` are the
    * dispatchers that have jobs at hand which they changed; undefined if that is not known. A hint:

@@ -109,8 +109,10 @@ export interface SharedStoreOptions {
  */
 type InLine = 'empty' | 'full' | 'unknown';
 
-/** While notifications come, each poll of this number looks at everything, others at puts. */
+/** While notifications come, each poll of this number looks at everything. */
 const pollsHeard = 20;
+/** The polls that look for posted puts after one was written here: about a minute. */
+const pollsPosting = 60;
 
 /** Transactions that follow one another. */
 interface Lane {
@@ -211,6 +213,8 @@ export class SharedStore implements Store {
   #unwatch = () => {};
   #poll: { clear(): void } | undefined;
   #polls = 0;
+  /** The polls left that look for posted puts. */
+  #pollsPosting = 0;
   #finding: Promise<void> | undefined;
 
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
@@ -387,14 +391,21 @@ export class SharedStore implements Store {
     const { poll } = this.#options;
     if (poll === undefined || this.#dead) return;
     this.#poll = poll.after(poll.everyMs, () => {
-      if (this.#database.hears === true && ++this.#polls % pollsHeard > 0) this.#findPosted();
-      else {
+      if (this.#database.hears === true && ++this.#polls % pollsHeard > 0) {
+        if (this.#pollsPosting === 0) return this.#pollLater();
+        this.#pollsPosting--;
+        this.#findPosted();
+      } else {
         this.#sweeps = true;
         this.#database.readAll?.();
         this.#wake();
       }
       this.#pollLater();
     });
+  }
+
+  posting(): void {
+    this.#pollsPosting = pollsPosting;
   }
 
   /** No notification tells of the end of a user's own transaction. */
@@ -771,7 +782,7 @@ export class SharedStore implements Store {
         for (const [seq, put] of this.#postedAhead) this.#postedAhead.set(seq, await this.#uploads.ahead(put));
       if (this.#isPosted && !takesPosted && lane === this.#main) await this.#takePosted();
       if (this.#dead) return undefined;
-      const transaction = this.#database.begin('change');
+      const transaction = this.#database.begin(lane === this.#proofs ? 'proof' : 'change');
       try {
         if (attempts.length > 0) {
           const last = await transaction.lastCommit(lane.session);
