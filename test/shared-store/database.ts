@@ -417,6 +417,8 @@ export class MemoryDatabase {
         if (stored !== undefined) rows.payloads.push([want.payload.id, stored.bytes]);
         return [];
       }
+      case 'posted':
+        return [];
       case 'heard':
         rows.heard = this.#listeners.size > 0;
         return [];

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
 import { pingsOf } from '../../src/core/dispatchers.js';
 import type { AgentRecord, Id } from '../../src/core/records.js';
-import type { ClaimRequest } from '../../src/store/claims.js';
+import type { ClaimRequests } from '../../src/store/claims.js';
 import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
 import type { Want } from '../../src/store/shared/wants.js';
 import { activateUs, call, idOf, main, us } from '../core/making.js';
@@ -20,11 +20,19 @@ const pingOf = ({ dispatcher, incarnation }: typeof activateUs | typeof activate
   incarnation,
 });
 
+const installMain: Command = { type: 'installAgent', dispatcher: us, queue: '', name: 'main', size: 1, wins: true };
+const claimsOf = (most: number): ClaimRequests =>
+  function* (view) {
+    const agent = view.setting(main) as AgentRecord;
+    yield { agent, most, takes: () => true, place: (job) => ({ type: 'claim', job: job.id, agent: main }) };
+  };
+
 /** A store, and the wants that it has loaded. */
 class Watched {
   readonly wants: Want[] = [];
   readonly gone: Id[] = [];
   outcomes: readonly Id[] = [];
+  changed = () => {};
   readonly store: SharedStore;
   readonly way;
 
@@ -49,6 +57,7 @@ class Watched {
       ...quietOwner,
       awaited: () => ({ outcomes: this.outcomes, annotations: [], events: false }),
       gone: (ids) => this.gone.push(...ids),
+      changed: () => this.changed(),
       fatal: (error) => assert.fail(error),
     });
     return this;
@@ -104,6 +113,35 @@ describe('a shared store', () => {
     await store.close();
   });
 
+  it('claims jobs before it looks around, once, when it hears of jobs alone', async () => {
+    let hear = (_: ReadonlySet<Id>) => {};
+    const watched = new Watched();
+    Object.assign(watched.way, {
+      watch: (wake: typeof hear) => {
+        hear = wake;
+        return () => {};
+      },
+    });
+    const { store, wants } = watched;
+    watched.changed = () => {
+      store.claim(claimsOf(1));
+      store.commit();
+    };
+    await watched.open();
+    for (const command of [activateUs, installMain]) store.transact({ command, gate: 'decided' });
+    store.commit();
+    await store.idle();
+    const kinds = async (holders: readonly Id[]) => {
+      wants.length = 0;
+      hear(new Set(holders));
+      await store.idle();
+      return wants.map(({ kind }) => kind).filter((kind) => kind === 'lanes' || kind === 'timer');
+    };
+    assert.deepEqual(await kinds([]), ['lanes', 'timer']);
+    assert.deepEqual(await kinds([them]), ['timer', 'lanes']);
+    await store.close();
+  });
+
   it('sees the pings of others by its own, and looks around for none', async () => {
     const database = new MemoryDatabase();
     const [ours, theirs] = [await new Watched({}, database).open(), await new Watched({}, database).open()];
@@ -129,7 +167,7 @@ describe('a shared store', () => {
     const { store, wants } = await new Watched().open();
     const commands: readonly Command[] = [
       activateUs,
-      { type: 'installAgent', dispatcher: us, queue: '', name: 'main', size: 1, wins: true },
+      installMain,
       { type: 'put', queue: '', owner: us, level: 'full', jobs: [call('a'), call('b')] },
     ];
     for (const command of commands) store.transact({ command, gate: 'decided' });
@@ -137,10 +175,7 @@ describe('a shared store', () => {
     await store.idle();
     const lines = async (most: number) => {
       wants.length = 0;
-      store.claim(function* (view): Generator<ClaimRequest> {
-        const agent = view.setting(main) as AgentRecord;
-        yield { agent, most, takes: () => true, place: (job) => ({ type: 'claim', job: job.id, agent: main }) };
-      }, most);
+      store.claim(claimsOf(most), most);
       store.commit();
       await store.idle();
       return wants.filter(({ kind }) => kind === 'lanes').length;

@@ -55,8 +55,8 @@ class Slow {
   /** The put leaves its table with the commit of the transaction that has taken it. */
   #withPosted(transaction: Transaction): Transaction {
     let isTaken = false;
-    const commit = transaction.commit.bind(transaction);
-    transaction.arePosted = async () => this.posted !== undefined;
+    const [load, commit] = [transaction.load.bind(transaction), transaction.commit.bind(transaction)];
+    transaction.load = async (wants) => Object.assign(await load(wants), { posted: this.posted !== undefined });
     transaction.takePosted = async () => {
       isTaken = this.posted !== undefined;
       return isTaken ? [{ seq: 1, owner: us, put: new Uint8Array() }] : [];

@@ -85,7 +85,7 @@ export class PostgresDatabase implements Database {
   #hears = false;
   #notifiedAt = Number.NEGATIVE_INFINITY;
   /** The notification that waits. A ping only shows that notifications come back. */
-  #waiting: { readonly at: number; readonly timer: NodeJS.Timeout; hint: Hint } | undefined;
+  #waiting: { readonly at: number; readonly timer: NodeJS.Timeout | undefined; hint: Hint } | undefined;
   #isClosed = false;
   /** The statement that writes a put within a transaction of a user. */
   readonly outbox: string;
@@ -205,7 +205,10 @@ export class PostgresDatabase implements Database {
     if (before !== undefined && before.at <= at) before.hint = both;
     else {
       clearTimeout(before?.timer);
-      this.#waiting = { at, timer: setTimeout(() => void this.#notifyNow(), at - now).unref(), hint: both };
+      const timer = at > now ? setTimeout(() => void this.#notifyNow(), at - now).unref() : undefined;
+      this.#waiting = { at, timer, hint: both };
+      // A timer would take a millisecond.
+      if (timer === undefined) void this.#notifyNow();
     }
   }
 
@@ -358,8 +361,10 @@ class PostgresTransaction implements Transaction {
     return this.#guard(async () => {
       const begun = await this.#begin();
       const read = readWants(this.#run, this.#database.tables, wants, this.#isLook, this.#reading!, this.#copy);
-      await all([...begun, read]);
+      const posted = wants.some(({ kind }) => kind === 'posted') && this.#arePosted();
+      await all([...begun, read, ...(posted ? [posted] : [])]);
       const rows = await read;
+      rows.posted = await posted;
       if (wants.some(({ kind }) => kind === 'oldest')) this.#totals = sumsOf(rows.kept);
       if (!this.#isLook) this.#database.lossesInRow = 0;
       const missing: Id[] = [];
@@ -378,14 +383,6 @@ class PostgresTransaction implements Transaction {
       this.#assumptions.versions.set(job.id, version);
     }
     this.#assumptions.unheard = unheard;
-  }
-
-  async arePosted(): Promise<boolean> {
-    return this.#guard(async () => {
-      const asked = [...(await this.#begin()), this.#arePosted()];
-      await all(asked);
-      return asked.at(-1) as Promise<boolean>;
-    });
   }
 
   async takePosted(): Promise<readonly Posted[]> {

@@ -214,7 +214,7 @@ export async function readWants(
         reads.push(readHeld(run, tables, want, rows).then(findAll));
         break;
       case 'ended':
-        reads.push(readEnded(run, tables, want.jobs, rows).then(findAll));
+        reads.push(readEnded(run, tables, want.jobs, rows).then(admit));
         break;
       case 'annotations':
         ids.push(want.job);
@@ -355,13 +355,16 @@ async function readHeld(
   return changed;
 }
 
-/** Returns the ids of the jobs that have an outcome. */
-async function readEnded(run: Run, { jobs }: Tables, asked: readonly Id[], rows: Rows): Promise<readonly Id[]> {
-  const text = `select asked.id, j.id is null as is_missing from unnest($1::uuid[]) as asked (id)
+/** Returns the jobs that have an outcome. */
+async function readEnded(run: Run, { jobs }: Tables, asked: readonly Id[], rows: Rows): Promise<readonly StoredJob[]> {
+  const columns = jobColumns.map((name) => `j.${name}`).join(', ');
+  const text = `select asked.id as asked, ${columns} from unnest($1::uuid[]) as asked (id)
     left join ${jobs} j on j.id = asked.id where j.id is null or j.has_ended`;
-  const ended: Id[] = [];
-  for (const { id, is_missing } of await run<{ id: string; is_missing: boolean }>(text, [asked.map(uuidOf)]))
-    (is_missing ? rows.missing : ended).push(idFrom(id));
+  const found = await run<{ asked: string } & (StoredJob | (Row & { id: null }))>(text, [asked.map(uuidOf)]);
+  const ended: StoredJob[] = [];
+  for (const row of found)
+    if (row.id === null) rows.missing.push(idFrom(row.asked));
+    else ended.push(row as StoredJob);
   return ended;
 }
 

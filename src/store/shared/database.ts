@@ -96,6 +96,8 @@ export interface Rows {
   readonly tallies: Tally[];
   /** By the id of the `FarPayload`; those of jobs that are gone are missing. */
   readonly payloads: [Id, Uint8Array][];
+  /** For a want `posted`. */
+  posted: boolean;
   /** For a want `heard`: whether any listener is registered. */
   heard: boolean;
   /** For a want `events`; undefined if the listener is not registered. */
@@ -137,6 +139,7 @@ export const noRows = (): Rows => ({
   now: undefined,
   tallies: [],
   payloads: [],
+  posted: false,
   heard: false,
   events: undefined,
 });
@@ -218,11 +221,9 @@ export interface Transaction {
    * session is still under way, it must wait for its end, or keep it from succeeding later.
    */
   lastCommit(session: string): Promise<LastCommit | undefined>;
-  /** Whether puts of users' own transactions wait. Missing: the database takes none. */
-  arePosted?(): Promise<boolean>;
   /**
-   * Takes some of these puts, in order: its commit removes them. `load` then finds none of them;
-   * without this call, it throws a `PostedError` for a job in one of them.
+   * Takes some of the puts of users' own transactions, in order: its commit removes them. `load`
+   * then finds none of them; without this call, it throws a `PostedError` for a job in one of them.
    */
   takePosted?(): Promise<readonly Posted[]>;
   /**
@@ -258,7 +259,7 @@ export interface Database {
    * commit comes. From now on they pass over none. Missing: they never do.
    */
   readAll?(): void;
-  /** As in a transaction. */
+  /** Whether puts of users' own transactions wait. Missing: the database takes none. */
   arePosted?(): Promise<boolean>;
   /** Payloads of more bytes are uploaded before the commands that have them are decided. */
   readonly nearBytes: number;

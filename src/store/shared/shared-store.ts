@@ -215,6 +215,8 @@ export class SharedStore implements Store {
   #polls = 0;
   /** The polls left that look for posted puts. */
   #pollsPosting = 0;
+  /** How often the lines may have changed by others, or by a clock that was set. */
+  #wakes = 0;
   #finding: Promise<void> | undefined;
 
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
@@ -376,6 +378,7 @@ export class SharedStore implements Store {
     if (this.#wakeAt !== 0) this.#wakeAt += byMs;
     // The next timer may be that of a rate.
     this.#stale = true;
+    this.#wakes++;
   }
 
   /** Others may have changed all that is known here, also of lines and kept roots. */
@@ -383,7 +386,10 @@ export class SharedStore implements Store {
     this.#stale = true;
     this.#isHeldStale ||= holders?.has(this.#outside.dispatcher) !== false;
     this.#inLine = 'unknown';
+    this.#wakes++;
     this.#kept = undefined;
+    // Jobs came, and nothing else: they are claimed before anything is looked at.
+    if (holders?.size === 0 && !this.#dead) this.#owner.changed(false, []);
     this.#work();
   }
 
@@ -496,9 +502,11 @@ export class SharedStore implements Store {
       this.#underWay = asked;
       this.#answered = readers;
       if (asked.length > 0 || requests !== undefined) {
+        const wakes = this.#wakes;
         const decided = await this.#commitGroup(this.#main, asked, requests);
         if (decided === undefined || this.#dead) return;
-        this.#inLine = requests === undefined ? 'unknown' : this.#inLineBehind(decided);
+        const isKnown = requests !== undefined && wakes === this.#wakes;
+        this.#inLine = isKnown ? this.#inLineBehind(decided) : 'unknown';
         if (decided.writes.events.length > 0) await this.#hearOwn();
         if (this.#dead) return;
         this.#underWay = [];
@@ -689,7 +697,8 @@ export class SharedStore implements Store {
     const open = [...this.#asked, ...this.#handed, ...this.#uploads.held];
     const now = this.#outside.now();
     const opensFrom = now + this.#clock.aheadMs;
-    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now: opensFrom }, ...this.#hearing.wants];
+    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer', now: opensFrom }, { kind: 'posted' }];
+    wants.push(...this.#hearing.wants);
     const isHeldStale = this.#isHeldStale && dispatcher !== '';
     this.#isHeldStale = false;
     if (isHeldStale) wants.push({ kind: 'held', dispatcher, seen: this.#own.versions });
@@ -702,11 +711,11 @@ export class SharedStore implements Store {
       const askedAt = this.#outside.now();
       const rows = await load(view, transaction, wants);
       if (rows.now !== undefined) this.#clock.note(rows.now, askedAt, this.#outside.now());
-      const arePosted = (await transaction.arePosted?.()) === true;
-      if (arePosted) this.#isPosted = true;
+      if (rows.posted) this.#isPosted = true;
       this.#timer = this.#earlier(rows.timer, rows.opensAt);
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
+      if (isChanged) this.#inLine = 'unknown';
       const changed = rows.held.map((id) => view.known(id)).filter(isThere);
       const effects = isHeldStale ? this.#own.seen(rows.held, changed) : [];
       for (const id of outcomes) {
@@ -715,7 +724,7 @@ export class SharedStore implements Store {
           effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       }
       // A job that is missing may be in a put that is not decided.
-      const gone = arePosted ? [] : missingBut(rows.missing, open);
+      const gone = rows.posted ? [] : missingBut(rows.missing, open);
       const annotations = rows.annotations.map(([, one]) => one).filter(isThere);
       told = () =>
         this.#during(view, () => {
@@ -963,7 +972,7 @@ export class SharedStore implements Store {
 
   /** Returns the rest that a claim left in the lines of this dispatcher. */
   #inLineBehind({ view, writes, isFull }: Decided): InLine {
-    if (this.#stale || writes.settings.size > 0) return 'unknown';
+    if (writes.settings.size > 0) return 'unknown';
     if (this.#claimedQueues().every((queue) => view.isEmptyLine(queue))) return 'empty';
     return isFull ? 'full' : 'unknown';
   }

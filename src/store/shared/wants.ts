@@ -121,6 +121,8 @@ export type Want =
   | { readonly kind: 'timer'; readonly now: number }
   /** The tallies of all jobs. */
   | { readonly kind: 'tallies' }
+  /** Whether puts of users' own transactions wait. */
+  | { readonly kind: 'posted' }
   /** Whether any process listens to events. */
   | { readonly kind: 'heard' }
   /** The events after a listener's last reading; before the first, since it was registered. */

@@ -151,7 +151,7 @@ export const hostFigures: Readonly<Record<string, Figure>> = {
   async quota(place) {
     const file = join(temporaryDirectory(), 'within');
     const queue = (await place.client()).queue();
-    const [size, count, killEveryMs] = [10, 10_000, 5000];
+    const [size, count, killEveryMs] = [10, Number(env.CALLSHEET_JOBS ?? 10_000), 5000];
     await queue.setQuota('ten', { size });
     for (let n = 0; n < count; n += 1000)
       await queue.putAll(Array.from({ length: 1000 }, () => seen.within(file, 20).with({ quotas: ['ten'] })));
