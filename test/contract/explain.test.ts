@@ -363,8 +363,11 @@ async function remove(
       return follow([reason.first]);
     case 'waits-for':
       return follow(reason.jobs);
-    case 'claimed':
-      return;
+    case 'claimed': {
+      // Its thread may run another job.
+      const [first] = await kit.runtime.monitor.active();
+      return first && end(first.id);
+    }
     default:
       assert.fail(`no job here has the reason ${reason.code}`);
   }

@@ -1,11 +1,11 @@
 /** Kits whose records are in PostgreSQL. To the database each kit is a process of its own. */
 import assert from 'node:assert/strict';
 import type { VirtualOptions } from 'callsheet/testing';
-import type { Id, JobRecord } from '../../src/core/records.js';
+import type { JobRecord } from '../../src/core/records.js';
 import { jobFrom } from '../../src/store/job-bytes.js';
 import { Connection } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.js';
-import { type Hint, hintFrom, holdersIn, textOf } from '../../src/store/postgres/floors.js';
+import { type Hint, hintFrom, newsIn, textOf } from '../../src/store/postgres/floors.js';
 import { tablesOf } from '../../src/store/postgres/tables.js';
 import {
   type Committed,
@@ -14,6 +14,7 @@ import {
   type Database,
   type KnownJob,
   type LastCommit,
+  type News,
   type Rows,
   type Transaction,
   type Writes,
@@ -93,7 +94,7 @@ export class Neighbourhood {
 
 class Neighbour extends PostgresDatabase {
   readonly #all: Neighbourhood;
-  #wake: (holders?: ReadonlySet<Id>) => void = () => {};
+  #wake: (news?: News) => void = () => {};
 
   constructor(options: PostgresOptions, all: Neighbourhood) {
     super(options);
@@ -105,7 +106,7 @@ class Neighbour extends PostgresDatabase {
     return new Troubled(super.begin(purpose), this.#all);
   }
 
-  override watch(wake: (holders?: ReadonlySet<Id>) => void): () => void {
+  override watch(wake: (news?: News) => void): () => void {
     this.#wake = wake;
     return this.#all.join(this);
   }
@@ -117,7 +118,7 @@ class Neighbour extends PostgresDatabase {
 
   override hear(hint: Hint): void {
     super.hear(hint);
-    if (hint !== 'ping') this.#wake(holdersIn(hint));
+    if (hint !== 'ping') this.#wake(newsIn(hint));
   }
 
   override notify(hint: Hint = 'anything'): void {

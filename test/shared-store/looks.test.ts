@@ -5,6 +5,7 @@ import type { Command } from '../../src/core/commands.js';
 import { pingsOf } from '../../src/core/dispatchers.js';
 import type { AgentRecord, Id } from '../../src/core/records.js';
 import type { ClaimRequests } from '../../src/store/claims.js';
+import type { News } from '../../src/store/shared/database.js';
 import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
 import type { Want } from '../../src/store/shared/wants.js';
 import { activateUs, call, idOf, main, us } from '../core/making.js';
@@ -113,8 +114,8 @@ describe('a shared store', () => {
     await store.close();
   });
 
-  it('claims jobs before it looks around, once, when it hears of jobs alone', async () => {
-    let hear = (_: ReadonlySet<Id>) => {};
+  it('claims jobs without a look around when it hears of puts alone', async () => {
+    let hear = (_: News) => {};
     const watched = new Watched();
     Object.assign(watched.way, {
       watch: (wake: typeof hear) => {
@@ -131,14 +132,14 @@ describe('a shared store', () => {
     for (const command of [activateUs, installMain]) store.transact({ command, gate: 'decided' });
     store.commit();
     await store.idle();
-    const kinds = async (holders: readonly Id[]) => {
+    const kinds = async (news: News) => {
       wants.length = 0;
-      hear(new Set(holders));
+      hear(news);
       await store.idle();
       return wants.map(({ kind }) => kind).filter((kind) => kind === 'lanes' || kind === 'timer');
     };
-    assert.deepEqual(await kinds([]), ['lanes', 'timer']);
-    assert.deepEqual(await kinds([them]), ['timer', 'lanes']);
+    assert.deepEqual(await kinds('puts'), ['lanes']);
+    assert.deepEqual(await kinds(new Set([them])), ['timer', 'lanes']);
     await store.close();
   });
 

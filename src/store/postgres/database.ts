@@ -22,6 +22,7 @@ import {
   type KnownJob,
   type LastCommit,
   listenerMs,
+  type News,
   type Posted,
   PostedError,
   type Purpose,
@@ -32,7 +33,7 @@ import {
 import type { FarPayload } from '../shared/far-payload.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions, type Copy, type Run } from './connection.js';
-import { bothOf, Floors, type Hint, hintFrom, holdersIn, positionsOf, type Reading, textOf } from './floors.js';
+import { bothOf, Floors, type Hint, hintFrom, newsIn, positionsOf, type Reading, textOf } from './floors.js';
 import {
   addedTo,
   dropSilent,
@@ -79,7 +80,7 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresOptions;
   readonly #channel: string;
   readonly #idle: Connection[] = [];
-  readonly #watchers = new Set<(holders?: ReadonlySet<Id>) => void>();
+  readonly #watchers = new Set<(news?: News) => void>();
   #listener: Connection | undefined;
   #isListening = false;
   #hears = false;
@@ -132,7 +133,7 @@ export class PostgresDatabase implements Database {
     return new PostgresTransaction(this, purpose);
   }
 
-  watch(wake: (holders?: ReadonlySet<Id>) => void): () => void {
+  watch(wake: (news?: News) => void): () => void {
     this.#watchers.add(wake);
     void this.#listen();
     return () => this.#watchers.delete(wake);
@@ -229,7 +230,7 @@ export class PostgresDatabase implements Database {
   hear(hint: Hint): void {
     if (hint === 'ping') return;
     this.floors.lower(hint === 'anything' ? undefined : hint);
-    for (const watcher of this.#watchers) watcher(holdersIn(hint));
+    for (const watcher of this.#watchers) watcher(newsIn(hint));
   }
 
   readAll(): void {

@@ -15,7 +15,7 @@ import { agentDispatcher, type Id, type JobRecord } from '../../core/records.js'
 import { timerOf } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';
 import { isFailedRoot, rootCompletedAt } from '../shared/columns.js';
-import type { Writes } from '../shared/database.js';
+import type { News, Writes } from '../shared/database.js';
 import { holderOf } from '../shared/wants.js';
 import { idFrom, uuidOf } from './values.js';
 
@@ -111,12 +111,17 @@ export const floorOf = (reading: Reading, index: keyof typeof times) =>
 const heldPrefix = 'held ';
 const changedHere: Position = [];
 
+/** The position of a commit that did more than to put jobs in line. */
+const more = 'more';
+
 /** Returns the first positions of the rows of a commit, and whose jobs it changed. */
 export function positionsOf(
-  { jobs, lanes, forgotten }: Pick<Writes, 'jobs' | 'lanes' | 'forgotten'>,
+  { jobs, lanes, forgotten, inserted, settings, annotations }: Omit<Writes, 'events' | 'buckets'>,
   known: ReadonlyMap<Id, JobRecord>,
 ): Positions {
   const positions = new Map<IndexName, Position>();
+  const isPut = jobs.length === inserted.length && jobs.every(({ queued }) => queued);
+  if (!isPut || forgotten.length + settings.size + annotations.size > 0) positions.set(more, changedHere);
   for (const { id, gates, head } of lanes.joined)
     if (gates.length === 0) lowerIn(positions, uuidOf(id)!, lineValues(head));
   const before = [...jobs.map(({ id }) => id), ...forgotten].flatMap((id) => known.get(id) ?? []);
@@ -134,9 +139,10 @@ export function positionsOf(
 /** The content of a notification: proofs of life, rows that came, or anything. */
 export type Hint = 'ping' | 'anything' | Positions;
 
-/** Returns the dispatchers whose jobs have changed; undefined if that is not known. */
-export function holdersIn(hint: Hint): ReadonlySet<Id> | undefined {
+/** Returns whose jobs have changed, as far as that is known. */
+export function newsIn(hint: Hint): News | undefined {
   if (typeof hint === 'string') return undefined;
+  if (!hint.has(more)) return 'puts';
   const held = [...hint.keys()].filter((index) => index.startsWith(heldPrefix));
   return new Set(held.map((index) => idFrom(index.slice(heldPrefix.length))));
 }

@@ -237,6 +237,12 @@ export interface Transaction {
   end(): void;
 }
 
+/**
+ * The commits of others: nothing but jobs put in line, or the dispatchers that have jobs at hand
+ * which were changed.
+ */
+export type News = 'puts' | ReadonlySet<Id>;
+
 export type Purpose = 'change' | 'proof' | 'look';
 
 export interface Database {
@@ -247,11 +253,10 @@ export interface Database {
    */
   begin(purpose: Purpose): Transaction;
   /**
-   * Calls `wake` when others may have committed anything but proofs of life. `holders` are the
-   * dispatchers that have jobs at hand which they changed; undefined if that is not known. A hint:
-   * it may come too often, too late or never. Returns the way to end it.
+   * Calls `wake` when others may have committed anything but proofs of life. A hint: it may come
+   * too often, too late or never. Returns the way to end it.
    */
-  watch(wake: (holders?: ReadonlySet<Id>) => void): () => void;
+  watch(wake: (news?: News) => void): () => void;
   /** `true` while such hints come, as far as it is known. */
   readonly hears?: boolean;
   /**

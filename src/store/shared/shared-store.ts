@@ -57,6 +57,7 @@ import {
   ConnectionError,
   type Database,
   type KnownJob,
+  type News,
   noRows,
   PostedError,
   type Rows,
@@ -215,8 +216,7 @@ export class SharedStore implements Store {
   #polls = 0;
   /** The polls left that look for posted puts. */
   #pollsPosting = 0;
-  /** How often the lines may have changed by others, or by a clock that was set. */
-  #wakes = 0;
+  #linesNoted = 0;
   #finding: Promise<void> | undefined;
 
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
@@ -262,7 +262,7 @@ export class SharedStore implements Store {
     await Promise.race([this.#lookAround(), this.#failing]);
     limit?.clear();
     if (this.#failed !== undefined) throw this.#failed;
-    this.#unwatch = this.#database.watch((holders) => this.#wake(holders));
+    this.#unwatch = this.#database.watch((news) => this.#wake(news));
     this.#pollLater();
   }
 
@@ -283,10 +283,13 @@ export class SharedStore implements Store {
   }
 
   claim(requests: ClaimRequests, most = Number.POSITIVE_INFINITY): void {
-    const inLine = this.#asked.length === 0 ? this.#inLine : 'unknown';
-    const isForNothing = inLine === 'empty' || (inLine === 'full' && most === 0);
-    this.#requests = isForNothing ? undefined : requests;
     this.#claimMost = most;
+    this.#requests = this.#asked.length === 0 && this.#claimsNothing ? undefined : requests;
+  }
+
+  /** `true` if a claim would find no job, or no room for one. */
+  get #claimsNothing(): boolean {
+    return this.#inLine === 'empty' || (this.#inLine === 'full' && this.#claimMost === 0);
   }
 
   commit(): void {
@@ -308,7 +311,7 @@ export class SharedStore implements Store {
 
   judge(job: JobRecord, verdicts: string): void {
     this.#verdicts.note(job, verdicts);
-    this.#inLine = 'unknown';
+    this.#noteLines();
     const released = this.#released?.known(job.id);
     if (released !== undefined) this.#released!.judge(released, verdicts);
   }
@@ -378,18 +381,23 @@ export class SharedStore implements Store {
     if (this.#wakeAt !== 0) this.#wakeAt += byMs;
     // The next timer may be that of a rate.
     this.#stale = true;
-    this.#wakes++;
+    this.#noteLines();
+  }
+
+  /** A claim may find more than the last one, also than one that is under way. */
+  #noteLines(): void {
+    this.#inLine = 'unknown';
+    this.#linesNoted++;
   }
 
   /** Others may have changed all that is known here, also of lines and kept roots. */
-  #wake(holders?: ReadonlySet<Id>): void {
-    this.#stale = true;
-    this.#isHeldStale ||= holders?.has(this.#outside.dispatcher) !== false;
-    this.#inLine = 'unknown';
-    this.#wakes++;
+  #wake(news?: News): void {
+    this.#noteLines();
     this.#kept = undefined;
-    // Jobs came, and nothing else: they are claimed before anything is looked at.
-    if (holders?.size === 0 && !this.#dead) this.#owner.changed(false, []);
+    // Only claims and readers of events have to know of jobs in line.
+    if (news === 'puts' && !this.#hearing.isOn && !this.#dead) return this.#owner.changed(false, []);
+    this.#stale = true;
+    this.#isHeldStale ||= typeof news !== 'object' || news.has(this.#outside.dispatcher);
     this.#work();
   }
 
@@ -495,17 +503,19 @@ export class SharedStore implements Store {
     await undefined;
     while (!this.#dead && this.#hasWork) {
       await this.#listen();
-      const [asked, requests, readers] = [this.#handed, this.#requests, this.#readers];
+      const [asked, readers] = [this.#handed, this.#readers];
+      // Another claim was under way when this one was asked for.
+      const requests = asked.length === 0 && this.#claimsNothing ? undefined : this.#requests;
       this.#handed = [];
       this.#requests = undefined;
       this.#readers = [];
       this.#underWay = asked;
       this.#answered = readers;
       if (asked.length > 0 || requests !== undefined) {
-        const wakes = this.#wakes;
+        const noted = this.#linesNoted;
         const decided = await this.#commitGroup(this.#main, asked, requests);
         if (decided === undefined || this.#dead) return;
-        const isKnown = requests !== undefined && wakes === this.#wakes;
+        const isKnown = requests !== undefined && noted === this.#linesNoted;
         this.#inLine = isKnown ? this.#inLineBehind(decided) : 'unknown';
         if (decided.writes.events.length > 0) await this.#hearOwn();
         if (this.#dead) return;
@@ -584,6 +594,8 @@ export class SharedStore implements Store {
     this.#puts.push(...puts);
     const timer = view.nextTimer;
     if (timer !== undefined) this.#timer = Math.min(timer, this.#timer ?? timer);
+    // Also those whose next job no claim has come to.
+    for (const { opensAt = 0 } of writes.lanes.changed) this.#wakeBy(opensAt - this.#clock.aheadMs);
     this.#during(view, () => {
       for (const gate of gates) {
         const { effects, replies } = group.behind(gate);
@@ -712,10 +724,12 @@ export class SharedStore implements Store {
       const rows = await load(view, transaction, wants);
       if (rows.now !== undefined) this.#clock.note(rows.now, askedAt, this.#outside.now());
       if (rows.posted) this.#isPosted = true;
+      // A rate may have opened its lanes, which the next timer leaves out.
+      if (this.#timer !== undefined && this.#timer <= now) this.#noteLines();
       this.#timer = this.#earlier(rows.timer, rows.opensAt);
       this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
-      if (isChanged) this.#inLine = 'unknown';
+      if (isChanged) this.#noteLines();
       const changed = rows.held.map((id) => view.known(id)).filter(isThere);
       const effects = isHeldStale ? this.#own.seen(rows.held, changed) : [];
       for (const id of outcomes) {
@@ -911,7 +925,7 @@ export class SharedStore implements Store {
     const decided = await this.#commitGroup(this.#main, [], undefined, true);
     this.#postedAhead.clear();
     if (decided === undefined || decided.group.empty || this.#dead) return;
-    this.#inLine = 'unknown';
+    this.#noteLines();
     if (decided.writes.events.length > 0) await this.#hearOwn();
     if (this.#dead) return;
     this.#release(decided);
@@ -964,10 +978,14 @@ export class SharedStore implements Store {
     for (const { command, decided } of claims) group.note({ command, gate: 'decided' }, decided);
     const most = Math.max(claims.length, Math.floor(lineKept * this.#lineMost));
     this.#lineMost = Math.min(lineLimit, most + lineMargin);
-    const next = view.nextTimer ?? 0;
-    // A lane that was parked before is not read again until its time.
-    if (next > outside.now) this.#wakeAt = this.#wakeAt > outside.now ? Math.min(this.#wakeAt, next) : next;
+    this.#wakeBy(view.nextTimer ?? 0);
     return isFull;
+  }
+
+  /** A lane that a rate has parked is not read again until its time. */
+  #wakeBy(at: number): void {
+    const now = this.#outside.now();
+    if (at > now) this.#wakeAt = this.#wakeAt > now ? Math.min(this.#wakeAt, at) : at;
   }
 
   /** Returns the rest that a claim left in the lines of this dispatcher. */
